@@ -74,13 +74,8 @@ impl AnyError {
 /// How many causes of an error are followed: a chain may lead back to itself.
 const MAX_CAUSES: usize = 32;
 
-/// An error and its causes.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source()).take(1 + MAX_CAUSES)
-}
-
 /// Writes an error and its causes, each once. A message that quotes its cause stands for both.
-fn write_chain(to: &mut impl Write, error: &(dyn StdError + 'static), between: &str) -> fmt::Result {
+fn write_chain(to: &mut dyn Write, error: &(dyn StdError + 'static), between: &str) -> fmt::Result {
     let (mut last, mut next) = (None::<String>, Some(error));
     for _ in 0..=MAX_CAUSES {
         let Some(error) = next else { break };
@@ -101,10 +96,26 @@ fn write_chain(to: &mut impl Write, error: &(dyn StdError + 'static), between: &
 
 /// Looks for an `E` among an error and its causes, also the causes that an [`Error`] keeps.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    chain(error).find_map(|error| {
-        let inner = error.downcast_ref::<Error>();
-        error.downcast_ref().or_else(|| inner.and_then(Error::find))
-    })
+    find_where(error, &|error| error.is::<E>()).and_then(|error| error.downcast_ref())
+}
+
+fn find_where<'a>(
+    error: &'a (dyn StdError + 'static),
+    is_it: &dyn Fn(&(dyn StdError + 'static)) -> bool,
+) -> Option<&'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    for _ in 0..=MAX_CAUSES {
+        let error = next?;
+        if is_it(error) {
+            return Some(error);
+        }
+        let kept = error.downcast_ref::<Error>().and_then(|error| error.0.cause.as_deref());
+        if let Some(found) = kept.and_then(|cause| find_where(cause, is_it)) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for AnyError {

@@ -90,7 +90,10 @@ impl<F: Fn(char, &mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Escap
 /// Cuts a text that is longer than `max` bytes, and says how much is missing.
 pub(crate) fn cut(text: &mut String, max: usize) {
     if text.len() > max {
-        let end = (0..=max).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+        let mut end = max;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
         let missing = text.len() - end;
         text.truncate(end);
         let _ = write!(text, ".. ({missing} more bytes)");
@@ -99,8 +102,12 @@ pub(crate) fn cut(text: &mut String, max: usize) {
 
 /// On one line: the lines of a message, with `; ` between them.
 pub(crate) fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines.join("; ")
+    let mut one = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        one.push_str(if one.is_empty() { "" } else { "; " });
+        one.push_str(line);
+    }
+    one
 }
 
 /// As an error of several lines, where no line after the first begins as a record of a log does.
@@ -133,23 +140,27 @@ pub(crate) struct LineWriter<W>(pub(crate) W);
 
 impl<W: Write> Write for LineWriter<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // The common case: plain ASCII is passed on whole.
-        if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
-            return self.0.write_str(text);
-        }
-        let mut from = 0;
-        for (at, c) in text.char_indices().filter(|(_, c)| is_forging(*c)) {
-            self.0.write_str(&text[from..at])?;
-            from = at + c.len_utf8();
-            match c {
-                '\n' => self.0.write_str("\\n")?,
-                '\r' => self.0.write_str("\\r")?,
-                '\t' => self.0.write_str("\\t")?,
-                c => write!(self.0, "\\u{{{:x}}}", u32::from(c))?,
-            }
-        }
-        self.0.write_str(&text[from..])
+        write_in_line(&mut self.0, text)
     }
+}
+
+fn write_in_line(to: &mut dyn Write, text: &str) -> fmt::Result {
+    // The common case: plain ASCII is passed on whole.
+    if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
+        return to.write_str(text);
+    }
+    let mut from = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| is_forging(*c)) {
+        to.write_str(&text[from..at])?;
+        from = at + c.len_utf8();
+        match c {
+            '\n' => to.write_str("\\n")?,
+            '\r' => to.write_str("\\r")?,
+            '\t' => to.write_str("\\t")?,
+            c => write!(to, "\\u{{{:x}}}", u32::from(c))?,
+        }
+    }
+    to.write_str(&text[from..])
 }
 
 #[cfg(test)]

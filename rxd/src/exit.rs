@@ -21,7 +21,6 @@
 use crate::panic::emit;
 use crate::platform::{ExitAtSignal, Signal, exit};
 use crate::sync::Mutex;
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{LazyLock, Once};
 use std::time::Duration;
@@ -40,7 +39,7 @@ struct Daemons {
     /// How many daemons run.
     running: usize,
     /// The signals that any daemon has listened to. tokio's handlers for them stay installed.
-    signals: BTreeSet<i32>,
+    signals: Vec<i32>,
     /// Whether a daemon has failed since one was last started while no other ran.
     has_failed: bool,
     /// The handlers that end the process at the next signal, while no daemon runs.
@@ -63,7 +62,11 @@ impl RunningDaemon {
         let mut daemons = DAEMONS.lock();
         daemons.has_failed &= daemons.running > 0;
         daemons.running += 1;
-        daemons.signals.extend(signals.iter().map(|signal| signal.as_raw()));
+        for number in signals.iter().map(|signal| signal.as_raw()) {
+            if !daemons.signals.contains(&number) {
+                daemons.signals.push(number);
+            }
+        }
         daemons.actions.clear();
         RunningDaemon { is_ok: false }
     }
@@ -87,7 +90,9 @@ impl Drop for RunningDaemon {
             let status = if daemons.has_failed { 128 + number } else { 0 };
             // Made only now: the handler of the signal that stopped the daemon may still be running.
             // It fails for signals that cannot be handled, which are an error of the start already.
-            daemons.actions.extend(ExitAtSignal::new(Signal::from_raw(number), status));
+            if let Some(action) = ExitAtSignal::new(Signal::from_raw(number), status) {
+                daemons.actions.push(action);
+            }
         }
     }
 }
@@ -116,7 +121,7 @@ pub(crate) fn exit_within_limit(code: u8) {
         });
     };
     // Without this thread there is no limit; the next signal still ends the process.
-    ONCE.call_once(|| drop(std::thread::Builder::new().name("rxd-exit".into()).spawn(ends)));
+    ONCE.call_once(|| drop(crate::spawn::thread("rxd-exit", ends)));
 }
 
 /// Handles the third signal: waits neither for a log that is not read nor for an exit handler.
@@ -138,7 +143,7 @@ fn emit_and_exit(status: i32, record: impl FnOnce()) -> ! {
         std::thread::sleep(LAST_RECORD);
         exit(status)
     };
-    if std::thread::Builder::new().spawn(ends).is_ok() {
+    if crate::spawn::thread("rxd-exit", ends).is_ok() {
         record();
         // The remaining time is for the threads that write the record.
         loop {

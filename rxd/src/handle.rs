@@ -111,7 +111,12 @@ impl DaemonHandle {
     #[must_use]
     pub fn history(&self) -> Vec<ServiceState> {
         let core = self.core();
-        core.board.history().iter().map(|event| core.state_after(event)).collect()
+        let events = core.board.history();
+        let mut states = Vec::with_capacity(events.len());
+        for event in &events {
+            states.push(core.state_after(event));
+        }
+        states
     }
 
     /// To follow services, read this stream: first a snapshot, then every transition of the

@@ -68,7 +68,9 @@ fn spawn_under<T: Send + 'static>(
     runtime: &Handle,
     task: Pin<Box<dyn Future<Output = T> + Send>>,
 ) -> JoinHandle<T> {
-    runtime.spawn(task.with_subscriber(dispatch.clone()))
+    // Boxed again, so that it is of the type of other tasks.
+    let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task.with_subscriber(dispatch.clone()));
+    runtime.spawn(task)
 }
 
 /// Makes a span, or an empty one if a layer panics meanwhile.

@@ -3,7 +3,8 @@
 //! [`Daemon::launchd_plist`](crate::Daemon::launchd_plist) makes the property list that launchd
 //! starts the daemon from. A running daemon does not use it, since launchd asks nothing of one: it
 //! takes no readiness and no status, and pings no watchdog. It sends SIGTERM to stop a daemon, and
-//! SIGKILL after `ExitTimeOut`.
+//! SIGKILL after `ExitTimeOut`. The functions are `#[inline]`, so only a program that makes such a list
+//! compiles them.
 
 use crate::escape::xml;
 use std::fmt;
@@ -45,6 +46,7 @@ pub struct Plist {
 
 impl Plist {
     /// That of a daemon with this name.
+    #[inline]
     pub(crate) fn new(daemon: &str, shutdown_timeout: Duration) -> Self {
         let name = plain(daemon);
         Plist {
@@ -59,6 +61,7 @@ impl Plist {
 
     /// The name that identifies the daemon to launchd, by custom `com.example.agent`. Characters
     /// other than ASCII letters, digits, `-`, `_` and `.` become `-`. Default: the daemon's name.
+    #[inline]
     pub fn label(mut self, label: impl AsRef<str>) -> Self {
         self.label = plain(label.as_ref());
         self
@@ -66,18 +69,21 @@ impl Plist {
 
     /// The program, without arguments: add those by [`arg`](Plist::arg). Default: `/usr/local/bin/`
     /// and the daemon's name.
+    #[inline]
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
         self
     }
 
     /// Adds one argument.
+    #[inline]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
 
     /// The user to run as. Default: root, or the user whose `launchd` loads it.
+    #[inline]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
@@ -85,6 +91,7 @@ impl Plist {
 
     /// The file to which standard error is appended. Default: `/var/log/`, the daemon's name, and
     /// `.log`. A user without root needs another one.
+    #[inline]
     pub fn log_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.log_file = path.into();
         self
@@ -92,11 +99,13 @@ impl Plist {
 
     /// The name of the file: the label and `.plist`.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> String {
         format!("{}.plist", self.label)
     }
 
     /// In whole seconds; 0, which is for ever, if launchd cannot count that many.
+    #[inline]
     fn exit_timeout(&self) -> i32 {
         let limit = self.shutdown_timeout.saturating_add(TIMEOUT_MARGIN);
         i32::try_from(limit.as_nanos().div_ceil(1_000_000_000)).unwrap_or(0)
@@ -104,6 +113,7 @@ impl Plist {
 }
 
 impl fmt::Display for Plist {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (exec, log_file) = (self.exec.to_string_lossy(), self.log_file.to_string_lossy());
         writeln!(f, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
@@ -129,11 +139,13 @@ impl fmt::Display for Plist {
     }
 }
 
+#[inline]
 fn write_string(f: &mut fmt::Formatter<'_>, key: &str, value: &str) -> fmt::Result {
     writeln!(f, "\t<key>{key}</key>\n\t<string>{}</string>", xml(value))
 }
 
 /// The text as a label, which is also the name of a file.
+#[inline]
 fn plain(text: &str) -> String {
     text.replace(|char: char| !char.is_ascii_alphanumeric() && !"-_.".contains(char), "-")
 }

@@ -170,6 +170,7 @@ mod report;
 mod service;
 mod shutdown;
 mod signals;
+mod spawn;
 mod sync;
 #[cfg(feature = "systemd")]
 pub mod systemd;

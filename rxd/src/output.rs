@@ -6,10 +6,10 @@
 //! records.
 
 use crate::escape;
+use crate::spawn::{Completion, completion};
 use crate::sync::Mutex;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Once, OnceLock};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(crate) fn last_error(text: &str) {
         // As `main` prints an error that it returns.
         None => {
             let written = to_stderr(format!("Error: {}", escape::error_lines(&text)));
-            let _ = written.recv_timeout(LAST_ERROR_TIMEOUT);
+            written.wait(LAST_ERROR_TIMEOUT);
         }
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn expect_no_log() {
 }
 
 /// Receives once the hint of [`hint_no_log`] is written.
-static HINT: LazyLock<Mutex<Option<Receiver<()>>>> = LazyLock::new(Mutex::default);
+static HINT: LazyLock<Mutex<Option<Completion>>> = LazyLock::new(Mutex::default);
 
 static HINTED: Once = Once::new();
 
@@ -98,18 +98,18 @@ pub(crate) fn finish_hint() {
     }
     let written = HINT.lock().take();
     if let Some(written) = written {
-        let _ = written.recv_timeout(HINT_TIMEOUT);
+        written.wait(HINT_TIMEOUT);
     }
 }
 
 /// Writes a line to standard error, in a thread of its own. Receives once that is done.
-pub(crate) fn to_stderr(text: String) -> Receiver<()> {
-    let (done, is_done) = sync_channel(1);
+pub(crate) fn to_stderr(text: String) -> Completion {
+    let (done, is_done) = completion();
     let write = move || {
         // A closed standard error is not a fault of the process.
         let _ = writeln!(std::io::stderr(), "{text}");
-        let _ = done.send(());
+        done.complete();
     };
-    let _ = std::thread::Builder::new().name("rxd-stderr".into()).spawn(write);
+    let _ = crate::spawn::thread("rxd-stderr", write);
     is_done
 }

@@ -224,14 +224,24 @@ impl fmt::Display for CaughtPanic {
 /// Calls user code, and catches its panic. In debug builds it panics if a lock of rxd is held.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     crate::sync::assert_none_held();
-    let outer = CATCHING.replace(Catching::Yes);
+    let outer = begin_catching();
     // Unwind safe: callers only drop what `f` may have left half done.
     let result = catch_unwind(AssertUnwindSafe(f));
+    end_catching(outer, result.is_ok());
+    result.map_err(CaughtPanic::new)
+}
+
+#[inline]
+fn begin_catching() -> Catching {
+    CATCHING.replace(Catching::Yes)
+}
+
+#[inline]
+fn end_catching(outer: Catching, is_ok: bool) {
     // User code may have caught a panic itself.
-    if CATCHING.replace(outer) == Catching::Panicked && result.is_ok() {
+    if CATCHING.replace(outer) == Catching::Panicked && is_ok {
         report_last();
     }
-    result.map_err(CaughtPanic::new)
 }
 
 /// Calls user code, and ignores its panic, which is only reported. In debug builds it panics if
@@ -270,14 +280,26 @@ pub(crate) fn catch_silently<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic>
 macro_rules! emit {
     ($level:ident, target: $target:expr, $($record:tt)*) => {
         // The cheap check first: most of rxd's records are disabled.
-        if ::tracing::Level::$level <= ::tracing::level_filters::LevelFilter::current() {
-            $crate::panic::ignore(|| {
-                ::tracing::event!(target: $target, ::tracing::Level::$level, $($record)*)
+        if $crate::panic::is_logged(::tracing::Level::$level) {
+            $crate::panic::write_record(&|| {
+                ::tracing::event!(target: $target, ::tracing::Level::$level, $($record)*);
             });
         }
     };
 }
 pub(crate) use emit;
+
+/// Whether any subscriber wants records of this level.
+#[inline]
+pub(crate) fn is_logged(level: tracing::Level) -> bool {
+    level <= tracing::level_filters::LevelFilter::current()
+}
+
+/// Makes the record of an [`emit!`]. One function for all of them: catching a panic is a lot of code
+/// to have at each.
+pub(crate) fn write_record(make: &dyn Fn()) {
+    ignore(make);
+}
 
 /// Awaits a future of tokio with a waker that contains the panics of the caller's waker. tokio
 /// wakes all waiters of a value in turn; a waker that panics would keep the others from being

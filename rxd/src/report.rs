@@ -7,6 +7,7 @@ use crate::board::Id;
 use crate::error::Error;
 use crate::lifecycle::options::daemon::FAILURE_STATUS;
 use crate::lifecycle::state::{Cause, State};
+use crate::text::add_item;
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
@@ -179,7 +180,9 @@ impl fmt::Display for Report {
         for ServiceReport { name, abandoned_in, tasks, blocks, starved, .. } in self.abandoned() {
             write!(f, "\n  service `{name}` was abandoned: ")?;
             if !tasks.is_empty() {
-                write!(f, "its tasks did not end within its limit: `{}`", tasks.join("`, `"))?;
+                let mut names = String::new();
+                tasks.iter().for_each(|task| add_item(&mut names, &format!("`{task}`")));
+                write!(f, "its tasks did not end within its limit: {names}")?;
                 continue;
             }
             match (abandoned_in.unwrap_or_default(), blocks) {

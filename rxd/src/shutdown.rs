@@ -219,20 +219,20 @@ impl Stopping {
 
     /// Hands out this report, unless that has happened before.
     pub(crate) fn hand_out(&self, report: Report) {
-        self.send(|| report);
+        if self.core.report.borrow().is_none() {
+            self.send(report);
+        }
     }
 
     /// Hands out a report without details, if there is none yet: the runtime was dropped before the
     /// supervisor had finished.
     pub(crate) fn report_lost(&self) {
-        self.send(|| Report::lost(self.core.daemon.clone()));
+        if self.core.report.borrow().is_none() {
+            self.send(Report::lost(self.core.daemon.clone()));
+        }
     }
 
-    fn send(&self, make: impl FnOnce() -> Report) {
-        if self.core.report.borrow().is_some() {
-            return;
-        }
-        let report = make();
+    fn send(&self, report: Report) {
         // First this, so that a signal which arrives after the report ends the process.
         let running = self.running.lock().take();
         if let Some(running) = running {

@@ -113,19 +113,20 @@ impl SignalListener {
             }
         };
         let reload = reactions.reload.map(listen).transpose()?;
-        let stop = reactions.stop.iter().copied().map(listen).collect::<Result<_, _>>()?;
+        let mut stop = Vec::with_capacity(reactions.stop.len());
+        for &signal in &reactions.stop {
+            stop.push(listen(signal)?);
+        }
         let listener = SignalListener { stop, reload };
-        deliver_blocked(listener.signals());
+        let mut signals = reactions.stop.clone();
+        signals.extend(reactions.reload);
+        deliver_blocked(&signals);
         Ok(listener)
     }
 
     /// Whether it listens to any signal.
     pub(crate) fn listens(&self) -> bool {
-        self.signals().next().is_some()
-    }
-
-    fn signals(&self) -> impl Iterator<Item = Signal> {
-        self.stop.iter().chain(&self.reload).map(|(signal, _)| *signal)
+        self.reload.is_some() || !self.stop.is_empty()
     }
 
     pub(crate) fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<SignalEvent> {

@@ -64,7 +64,7 @@ impl<T> Mutex<T> {
     #[cold]
     fn contended(&self) -> RawGuard<'_, T> {
         for _ in 0..SPIN_ATTEMPTS {
-            (0..SPIN_PAUSES).for_each(|_| std::hint::spin_loop());
+            pause();
             match self.0.try_lock() {
                 Ok(guard) => return guard,
                 Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
@@ -77,6 +77,13 @@ impl<T> Mutex<T> {
     #[cfg(any(loom, all(test, rxd_loom)))]
     fn take(&self) -> RawGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(not(any(loom, all(test, rxd_loom))))]
+fn pause() {
+    for _ in 0..SPIN_PAUSES {
+        std::hint::spin_loop();
     }
 }
 

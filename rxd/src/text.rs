@@ -1,4 +1,5 @@
-//! A text that a `const fn` can put together: what the compiler says about a graph or an option.
+//! A text that a `const fn` can put together: what the compiler says about a graph or an option. And
+//! the lists in texts that are made at run time.
 //!
 //! The checks of [`graph`](crate::graph) and of
 //! [`options::check`](crate::lifecycle::options::check) write their messages into a [`Text`] and
@@ -6,6 +7,14 @@
 //! its capacity is fixed, and what does not fit is cut off.
 
 use std::time::Duration;
+
+/// Adds an item to a list: `a, b, c`.
+pub(crate) fn add_item(list: &mut String, item: &str) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push_str(item);
+}
 
 /// How many bytes a message can have.
 const CAPACITY: usize = 8192;

@@ -84,6 +84,17 @@ use watcher::{NOBODY, Watcher, WatcherKind};
 /// The index of a service on the board.
 pub(crate) type Id = u32;
 
+/// Those of the services that pass a test, in their order.
+pub(crate) fn ids_where(services: usize, test: &dyn Fn(Id) -> bool) -> Vec<Id> {
+    let mut ids = Vec::new();
+    for id in 0..services as Id {
+        if test(id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
 /// The sequence number of a transition.
 pub(crate) type Seq = u64;
 
@@ -111,7 +122,9 @@ impl Board {
     /// Makes a board with every service in `Unknown`, and the watches that each declares.
     pub(crate) fn new(declared: Vec<Vec<WatcherSpec>>, history: usize) -> Self {
         let mut inner = BoardState::new(declared.len(), history);
-        let services: Box<[ServiceSignals]> = declared.iter().map(|_| ServiceSignals::default()).collect();
+        let mut services = Vec::new();
+        services.resize_with(declared.len(), ServiceSignals::default);
+        let services: Box<[ServiceSignals]> = services.into();
         for (id, watches) in declared.into_iter().enumerate() {
             let first = inner.watchers.len() as u32;
             for watch in watches {
@@ -411,6 +424,12 @@ impl BoardView<'_> {
     pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
         let own = self.0.watchers[self.0.entries[id as usize].own()].iter();
-        own.filter(|watcher| watcher.has_reaction(gate) && !watcher.held).filter_map(Watcher::to_spec).collect()
+        let mut unmet = Vec::new();
+        for watcher in own.filter(|watcher| watcher.has_reaction(gate) && !watcher.held) {
+            if let Some(spec) = watcher.to_spec() {
+                unmet.push(spec);
+            }
+        }
+        unmet
     }
 }

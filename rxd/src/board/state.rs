@@ -47,10 +47,12 @@ impl ServiceEntry {
 
 impl BoardState {
     pub(super) fn new(services: usize, history: usize) -> Self {
+        let mut entries = Vec::new();
+        entries.resize_with(services + 1, ServiceEntry::default);
         BoardState {
             seq: 0,
             at: 0,
-            entries: (0..=services).map(|_| ServiceEntry::default()).collect(),
+            entries: entries.into(),
             watchers: Vec::new(),
             free: Vec::new(),
             wake: VecDeque::new(),

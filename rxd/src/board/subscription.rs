@@ -85,10 +85,12 @@ impl Board {
                 if !closed && !watcher.over {
                     return Poll::Pending;
                 }
-                statuses.extend(watcher.targets.iter().map(|target| now(target.id)));
+                watcher.targets.iter().for_each(|target| statuses.push(*now(target.id)));
                 return Poll::Ready(None);
             }
-            statuses.extend(watcher.targets.iter().enumerate().map(|(at, target)| edges.status(at, now(target.id))));
+            for (at, target) in watcher.targets.iter().enumerate() {
+                statuses.push(*edges.status(at, now(target.id)));
+            }
             Poll::Ready(Some(Fired { seq: edges.seq, times: std::mem::take(&mut edges.count) }))
         })
     }
@@ -192,7 +194,11 @@ impl Board {
         let mut wakers = Vec::new();
         let mut inner = self.lock();
         inner.closed = true;
-        wakers.extend(inner.watchers.iter_mut().filter_map(Watcher::waker).filter_map(Option::take));
+        for watcher in &mut inner.watchers {
+            if let Some(waker) = watcher.waker().and_then(Option::take) {
+                wakers.push(waker);
+            }
+        }
         drop(inner);
         wakers.into_iter().map(PendingWake::new).for_each(drop);
     }
@@ -232,8 +238,11 @@ impl Board {
                 events.clear();
                 next = inner.history.first();
             }
-            let part = inner.history.since(next).take(HISTORY_BATCH).take_while(|event| event.seq <= last);
-            events.extend(part);
+            for event in inner.history.since(next).take(HISTORY_BATCH) {
+                if event.seq <= last {
+                    events.push(*event);
+                }
+            }
             drop(inner);
             match events.last() {
                 Some(event) => next = event.seq + 1,

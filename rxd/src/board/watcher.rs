@@ -119,8 +119,9 @@ impl Watcher {
     }
 
     fn on(mode: Mode, condition: Condition, targets: &[Id]) -> Watcher {
-        let targets = targets.iter().map(|&id| WatchedService { id, place: 0, mark: false }).collect();
-        Watcher { mode, condition, targets, ..Watcher::vacant() }
+        let mut watched = Vec::with_capacity(targets.len());
+        targets.iter().for_each(|&id| watched.push(WatchedService { id, place: 0, mark: false }));
+        Watcher { mode, condition, targets: watched.into(), ..Watcher::vacant() }
     }
 
     /// Whether it is a declared watch with this reaction.
@@ -136,8 +137,9 @@ impl Watcher {
     /// The declaration it was made from.
     pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
         let WatcherKind::Declared { reaction, within, .. } = self.kind else { return None };
-        let targets = self.targets.iter().map(|target| target.id).collect();
-        Some(WatcherSpec { mode: self.mode, condition: self.condition, targets, reaction, within })
+        let mut targets = Vec::with_capacity(self.targets.len());
+        self.targets.iter().for_each(|target| targets.push(target.id));
+        Some(WatcherSpec { mode: self.mode, condition: self.condition, targets: targets.into(), reaction, within })
     }
 
     pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {

@@ -3,6 +3,8 @@
 use crate::board::{Condition, Id, WatcherSpec};
 use crate::core::Core;
 use crate::graph::Mode;
+use crate::lifecycle::state::Action;
+use crate::text::add_item;
 
 /// A gate in words: `` all of `db`, `cache` entering Run ``.
 pub(crate) fn describe(core: &Core, gate: &WatcherSpec) -> String {
@@ -20,8 +22,10 @@ pub(crate) fn describe_reaction(core: &Core, watch: &WatcherSpec, by: Option<Id>
 }
 
 fn describe_quoted(core: &Core, watch: &WatcherSpec, quote: &str) -> String {
-    let names: Vec<String> = watch.targets.iter().map(|&id| format!("{quote}{}{quote}", core.name(id))).collect();
-    let names = names.join(", ");
+    let mut names = String::new();
+    for &id in &watch.targets {
+        add_item(&mut names, &format!("{quote}{}{quote}", core.name(id)));
+    }
     let mode = match watch.mode {
         _ if watch.targets.len() == 1 => "",
         Mode::Any => "any of ",
@@ -29,7 +33,7 @@ fn describe_quoted(core: &Core, watch: &WatcherSpec, quote: &str) -> String {
     };
     match watch.condition {
         Condition::State(action, state) => {
-            let action = action.as_str().replace('_', " ");
+            let action = if action == Action::NotIn { "not in" } else { action.as_str() };
             format!("{mode}{names} {action} {}", state.name())
         }
         Condition::Completed => format!("{mode}{names} to complete"),

@@ -24,8 +24,7 @@ use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
 use crate::report::{Report, ShutdownReason};
-use crate::sync::Mutex;
-use std::collections::BTreeMap;
+use crate::sync::{Mutex, MutexGuard};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -50,16 +49,26 @@ pub(crate) mod tasks;
 
 pub use states::{ServiceState, States};
 
+/// The value of a service, to be changed, in a list that is as long as the last service with a value
+/// needs: empty in most daemons.
+fn slot<T: Default>(values: &mut Vec<T>, id: Id) -> &mut T {
+    let at = id as usize;
+    if values.len() <= at {
+        values.resize_with(at + 1, T::default);
+    }
+    &mut values[at]
+}
+
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) daemon: Name,
     pub(crate) board: Board,
     pub(crate) names: ServiceNames,
-    details: Mutex<BTreeMap<Id, FailureDetail>>,
+    details: Mutex<Vec<Option<Box<FailureDetail>>>>,
     /// Whether there is any detail. Relaxed: a thread that sees a transition sees what was noted
     /// before it.
     is_detailed: AtomicBool,
-    requests: Mutex<BTreeMap<Id, Requests>>,
+    requests: Mutex<Vec<Requests>>,
     /// The requests to reload all services that the supervisor has not taken.
     reload_requests: Mutex<Vec<Reply>>,
     /// How long each service may take to answer a request, in seconds; empty, which means no limit,
@@ -81,7 +90,7 @@ pub(crate) struct Core {
     #[cfg(feature = "intracom")]
     pub(crate) intracom: Intracom,
     /// The status texts of the services.
-    status_texts: Mutex<BTreeMap<Id, Box<str>>>,
+    status_texts: Mutex<Vec<Box<str>>>,
     pub(crate) provided: ProvidedValues,
     /// Notified when daemon-wide state has changed: a transition, once there is a subscriber, or a
     /// status text. The subscriber must re-read the state; no payload is sent.
@@ -265,6 +274,8 @@ pub(crate) fn refuse_too_many(reply: Reply, whose: fmt::Arguments<'_>) {
 impl Core {
     pub(crate) fn new(daemon: Name, names: ServiceNames, board: Board, stop_order: StopOrder) -> Self {
         let services = names.names().len();
+        let mut tasks = Vec::new();
+        tasks.resize_with(services, ServiceTasks::default);
         Core {
             daemon,
             board,
@@ -275,7 +286,7 @@ impl Core {
             requests: Mutex::default(),
             reload_requests: Mutex::default(),
             answer_limits: Box::default(),
-            tasks: (0..services).map(|_| ServiceTasks::default()).collect(),
+            tasks: tasks.into(),
             #[cfg(any(test, feature = "test-util"))]
             operated: Mutex::default(),
             supervisor: Notify::new(),
@@ -305,25 +316,50 @@ impl Core {
         self.names.name(id)
     }
 
+    /// The names of several services.
+    pub(crate) fn names_of(&self, ids: &[Id]) -> Vec<Name> {
+        let mut names = Vec::with_capacity(ids.len());
+        ids.iter().for_each(|&id| names.push(self.name(id).clone()));
+        names
+    }
+
     /// Reads what is kept about the failures of a service.
-    pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&FailureDetail) -> T) -> T {
-        if !self.is_detailed.load(Ordering::Relaxed) {
-            return T::default();
+    pub(crate) fn detail<T: Default>(&self, id: Id, read: impl Fn(&FailureDetail) -> T) -> T {
+        let mut value = T::default();
+        self.look_at_detail(id, &mut |detail| value = read(detail));
+        value
+    }
+
+    fn look_at_detail(&self, id: Id, look: &mut dyn FnMut(&FailureDetail)) {
+        if self.is_detailed.load(Ordering::Relaxed) {
+            let details = self.details.lock();
+            if let Some(Some(detail)) = details.get(id as usize) {
+                look(detail);
+            }
         }
-        let details = self.details.lock();
-        details.get(&id).map(read).unwrap_or_default()
     }
 
     /// Changes what is kept about the failures of a service.
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
-        write(self.details.lock().entry(id).or_default());
+        if let Some(Some(detail)) = self.details_with(id).get_mut(id as usize) {
+            write(detail);
+        }
+    }
+
+    /// The details, with one of this service.
+    fn details_with(&self, id: Id) -> MutexGuard<'_, Vec<Option<Box<FailureDetail>>>> {
+        let mut details = self.details.lock();
+        slot(&mut details, id).get_or_insert_default();
         self.is_detailed.store(true, Ordering::Relaxed);
+        details
     }
 
     /// As [`note`](Core::note), but only if something is kept already.
     pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
         if self.is_detailed.load(Ordering::Relaxed) {
-            self.details.lock().get_mut(&id).map(write).unwrap_or_default();
+            if let Some(Some(detail)) = self.details.lock().get_mut(id as usize) {
+                write(detail);
+            }
         }
     }
 
@@ -434,7 +470,7 @@ impl Core {
         // Under the same lock as in `take_requests`: a signal is set if and only if there is a
         // request.
         let mut requests = self.requests.lock();
-        let of_service = requests.entry(id).or_default();
+        let of_service = slot(&mut requests, id);
         if !has_room(of_service) {
             drop(requests);
             return self.refuse_request(id, reply);
@@ -505,7 +541,7 @@ impl Core {
     pub(crate) fn take_requests(&self, id: Id) -> Requests {
         let mut requests = self.requests.lock();
         self.board.clear(id, signal::REQUESTS);
-        requests.remove(&id).unwrap_or_default()
+        requests.get_mut(id as usize).map(std::mem::take).unwrap_or_default()
     }
 
     /// Asks the supervisor to stop the daemon. The first reason stands.
@@ -528,12 +564,8 @@ impl Core {
 
     /// Sets the status text of a service; an empty text removes it.
     pub(crate) fn set_status(&self, id: Id, text: &str) {
-        let mut texts = self.status_texts.lock();
-        match text {
-            "" => drop(texts.remove(&id)),
-            text => drop(texts.insert(id, text.into())),
-        }
-        drop(texts);
+        let before = std::mem::replace(slot(&mut self.status_texts.lock(), id), text.into());
+        drop(before);
         self.changed.notify_one();
     }
 
@@ -541,7 +573,13 @@ impl Core {
     #[allow(dead_code, reason = "only the systemd notifications read it")]
     pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
         let texts = self.status_texts.lock();
-        texts.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
+        let mut set = Vec::new();
+        for (id, text) in texts.iter().enumerate() {
+            if !text.is_empty() && set.len() < few {
+                set.push((id as Id, text.clone()));
+            }
+        }
+        set
     }
 
     /// Notifies the subscriber, if there is one, that a service has made a transition.

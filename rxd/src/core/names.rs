@@ -21,16 +21,13 @@ pub(crate) struct ServiceNames {
 impl ServiceNames {
     /// Takes each service's name, and the hash of its type, if it has one.
     pub(crate) fn new(services: impl IntoIterator<Item = (Name, Option<u64>)>) -> Self {
-        let mut types = Vec::new();
-        let name = |(id, (name, type_id)): (usize, (Name, Option<u64>))| {
-            types.extend(type_id.map(|type_id| (type_id, id as Id)));
-            name
-        };
-        ServiceNames {
-            names: services.into_iter().enumerate().map(name).collect(),
-            types: types.into(),
-            lookup: OnceLock::new(),
+        let services = services.into_iter();
+        let (mut names, mut types) = (Vec::with_capacity(services.size_hint().0), Vec::new());
+        for (name, type_id) in services {
+            types.extend(type_id.map(|type_id| (type_id, names.len() as Id)));
+            names.push(name);
         }
+        ServiceNames { names: names.into(), types: types.into(), lookup: OnceLock::new() }
     }
 
     /// Names of services that are declared on no type.
@@ -46,20 +43,26 @@ impl ServiceNames {
         &self.names
     }
 
-    /// The services with this hash of a name or a type. Different names may have the same hash.
-    pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = Id> {
+    /// The services with this hash of a name or a type, each behind the hash. Different names may have
+    /// the same hash.
+    pub(crate) fn find(&self, hash: u64) -> &[(u64, Id)] {
         let lookup = self.lookup.get_or_init(|| {
-            let names = self.names.iter().enumerate().map(|(id, name)| (fnv1a(name), id as Id));
-            let mut lookup: Box<[(u64, Id)]> = names.chain(self.types.iter().copied()).collect();
+            let mut lookup = Vec::with_capacity(self.names.len() + self.types.len());
+            for (id, name) in self.names.iter().enumerate() {
+                lookup.push((fnv1a(name), id as Id));
+            }
+            lookup.extend_from_slice(&self.types);
             lookup.sort_unstable();
-            lookup
+            lookup.into()
         });
         let from = lookup.partition_point(|(other, _)| *other < hash);
-        lookup[from..].iter().take_while(move |(other, _)| *other == hash).map(|(_, id)| *id)
+        let count = lookup[from..].iter().take_while(|(other, _)| *other == hash).count();
+        &lookup[from..from + count]
     }
 
     /// The service of this name.
     pub(crate) fn id(&self, name: &str) -> Option<Id> {
-        self.find(fnv1a(name)).find(|&id| self.name(id) == name)
+        let mut found = self.find(fnv1a(name)).iter();
+        found.find(|(_, id)| self.name(*id) == name).map(|(_, id)| *id)
     }
 }

@@ -67,6 +67,10 @@ impl PollMark {
         polled
     }
 
+    fn is_polled(&self) -> bool {
+        self.since.load(Ordering::Relaxed) != 0
+    }
+
     fn look(&self, now: u32) -> MarkChange {
         let (since, reported) = (self.since.load(Ordering::Relaxed), self.reported.load(Ordering::Relaxed));
         if since != 0 && reported != since && now.wrapping_sub(since) > LOOKS {
@@ -83,11 +87,13 @@ impl PollMark {
 
 impl PollMarks {
     pub(crate) fn new(services: usize) -> Self {
-        let methods = (0..services).map(|_| PollMark::default()).collect();
-        PollMarks { look: AtomicU32::new(0), methods, tasks: Mutex::default() }
+        let mut methods = Vec::new();
+        methods.resize_with(services, PollMark::default);
+        PollMarks { look: AtomicU32::new(0), methods: methods.into(), tasks: Mutex::default() }
     }
 
     /// Marks a service's method as being polled while `poll` runs.
+    #[inline]
     pub(crate) fn during<T>(&self, id: Id, poll: impl FnOnce() -> T) -> T {
         self.methods[id as usize].during(&self.look, poll)
     }
@@ -113,19 +119,25 @@ impl PollMarks {
     /// The indices of the services and tasks that are being polled at this moment. Two different
     /// answers mean that the runtime makes progress, however long its queue is.
     pub(crate) fn polled(&self) -> Vec<usize> {
-        let is_polled = |mark: &PollMark| mark.since.load(Ordering::Relaxed) != 0;
-        let tasks = self.tasks.lock();
-        let tasks = tasks.iter().map(|task| task.upgrade().is_some_and(|task| is_polled(&task.mark)));
-        let all = self.methods.iter().map(is_polled).chain(tasks);
-        all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
+        let mut polled = Vec::new();
+        for (at, mark) in self.methods.iter().enumerate() {
+            if mark.is_polled() {
+                polled.push(at);
+            }
+        }
+        for (at, task) in self.tasks.lock().iter().enumerate() {
+            if task.upgrade().is_some_and(|task| task.mark.is_polled()) {
+                polled.push(self.methods.len() + at);
+            }
+        }
+        polled
     }
 
     /// Whether a method or a task of this service is being polled at this moment.
     pub(crate) fn is_polled(&self, id: Id) -> bool {
-        let is_polled = |mark: &PollMark| mark.since.load(Ordering::Relaxed) != 0;
         let tasks = self.tasks.lock();
         let mut tasks = tasks.iter().filter_map(Weak::upgrade);
-        is_polled(&self.methods[id as usize]) || tasks.any(|task| task.service == Some(id) && is_polled(&task.mark))
+        self.methods[id as usize].is_polled() || tasks.any(|task| task.service == Some(id) && task.mark.is_polled())
     }
 
     /// Looks at all services and their tasks once. Returns what has changed since the last look.
@@ -150,9 +162,9 @@ impl PollMarks {
         }
         let mut tasks = self.tasks.lock();
         tasks.retain(|task| task.strong_count() > 0);
-        let live: Vec<Arc<WatchedTask>> = tasks.iter().filter_map(Weak::upgrade).collect();
+        let watched = tasks.clone();
         drop(tasks);
-        for task in live {
+        for task in watched.iter().filter_map(Weak::upgrade) {
             add(task.service, Some(&task), task.mark.look(now));
         }
         blocked

@@ -57,7 +57,11 @@ impl Core {
 
     pub(crate) fn states(&self) -> States {
         let (seq, statuses) = self.board.statuses();
-        States { seq, services: statuses.iter().enumerate().map(|(id, status)| self.state(id as Id, status)).collect() }
+        let mut services = Vec::with_capacity(statuses.len());
+        for (id, status) in statuses.iter().enumerate() {
+            services.push(self.state(id as Id, status));
+        }
+        States { seq, services }
     }
 }
 

@@ -1,8 +1,7 @@
 //! The order in which services stop.
 
-use crate::board::Id;
+use crate::board::{Id, ids_where};
 use crate::sync::{Mutex, MutexGuard};
-use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// The order of a shutdown: a service that gates on another's Run stops before that one does.
@@ -20,11 +19,11 @@ pub(crate) struct StopOrder {
 
 #[derive(Debug)]
 struct StopState {
-    gone: Box<[bool]>,
+    presence: Box<[Presence]>,
     /// How many services are not in Exit.
     left: usize,
-    /// The services that an operator stopped, and that are still in Exit.
-    stopped: BTreeSet<Id>,
+    /// How many services an operator has stopped that are still in Exit.
+    stopped: usize,
     /// For each service, how many services that stop before it are not in Exit; none before the
     /// shutdown begins.
     waiting: Option<Vec<u32>>,
@@ -32,21 +31,28 @@ struct StopState {
     begun: Option<Instant>,
 }
 
+/// Whether a service is in Exit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Presence {
+    NotInExit,
+    Exited,
+    /// In Exit because an operator stopped it.
+    Stopped,
+}
+
 impl StopOrder {
     /// `after[a]` are the services that stop after `a`. Free of cycles.
     pub(crate) fn new(after: &[Vec<usize>]) -> Self {
-        let (gone, left) = (vec![false; after.len()].into(), after.len());
-        let mut end = 0;
-        let ends = after.iter().map(|after| {
-            end += after.len() as u32;
-            end
-        });
-        let ends = ends.collect();
-        let after = after.iter().flatten().map(|&id| id as Id).collect();
+        let (presence, left) = (vec![Presence::NotInExit; after.len()].into(), after.len());
+        let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(after.len()));
+        for after in after {
+            after.iter().for_each(|&id| all.push(id as Id));
+            ends.push(all.len() as u32);
+        }
         StopOrder {
-            after,
-            ends,
-            state: Mutex::new(StopState { gone, left, stopped: BTreeSet::new(), waiting: None, begun: None }),
+            after: all.into(),
+            ends: ends.into(),
+            state: Mutex::new(StopState { presence, left, stopped: 0, waiting: None, begun: None }),
         }
     }
 
@@ -93,17 +99,17 @@ impl StopOrder {
     pub(crate) fn stopping(&self) -> Vec<Id> {
         let state = self.lock();
         let Some(waiting) = &state.waiting else { return Vec::new() };
-        (0..waiting.len()).filter(|&id| waiting[id] == 0 && !state.gone[id]).map(|id| id as Id).collect()
+        ids_where(waiting.len(), &|id| waiting[id as usize] == 0 && state.is_left(id as usize))
     }
 
     /// Begins the shutdown. Returns the services that can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
         let mut state = self.lock();
         let mut waiting = vec![0; self.ends.len()];
-        for service in (0..self.ends.len()).filter(|&service| !state.gone[service]) {
+        for service in (0..self.ends.len()).filter(|&service| state.is_left(service)) {
             self.after(service as Id).iter().for_each(|&next| waiting[next as usize] += 1);
         }
-        let first = (0..waiting.len()).filter(|&id| waiting[id] == 0).map(|id| id as Id).collect();
+        let first = ids_where(waiting.len(), &|id| waiting[id as usize] == 0);
         state.waiting = Some(waiting);
         state.begun = Some(Instant::now());
         first
@@ -114,12 +120,11 @@ impl StopOrder {
     pub(crate) fn exited(&self, id: Id, is_stopped: bool) -> (Vec<Id>, usize) {
         let mut state = self.lock();
         let state = &mut *state;
-        if std::mem::replace(&mut state.gone[id as usize], true) {
+        if !state.is_left(id as usize) {
             return (Vec::new(), state.left);
         }
-        if is_stopped {
-            state.stopped.insert(id);
-        }
+        state.presence[id as usize] = if is_stopped { Presence::Stopped } else { Presence::Exited };
+        state.stopped += usize::from(is_stopped);
         state.left -= 1;
         let Some(waiting) = &mut state.waiting else { return (Vec::new(), state.left) };
         let mut next = Vec::new();
@@ -138,15 +143,20 @@ impl StopOrder {
         if state.waiting.is_some() {
             return false;
         }
-        state.left += usize::from(std::mem::take(&mut state.gone[id as usize]));
-        state.stopped.remove(&id);
+        let before = std::mem::replace(&mut state.presence[id as usize], Presence::NotInExit);
+        state.left += usize::from(before != Presence::NotInExit);
+        state.stopped -= usize::from(before == Presence::Stopped);
         true
     }
 }
 
 impl StopState {
     fn is_over(&self) -> bool {
-        self.left == 0 && self.stopped.is_empty()
+        self.left == 0 && self.stopped == 0
+    }
+
+    fn is_left(&self, service: usize) -> bool {
+        self.presence[service] == Presence::NotInExit
     }
 }
 

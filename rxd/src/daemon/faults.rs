@@ -14,22 +14,28 @@ impl Daemon {
         let mut faults = Vec::new();
         // Made only if there is a fault: a start must not pay for it.
         let daemon = || format!("daemon {}", graph::quoted(&self.name));
-        faults.extend(graph::name_fault(&self.name).map(|fault| format!("{}: {fault}", daemon())));
-        faults.extend(self.options.faults().map(|fault| fault.message(&daemon())));
+        if let Some(fault) = graph::name_fault(&self.name) {
+            faults.push(format!("{}: {fault}", daemon()));
+        }
+        for fault in self.options.faults() {
+            faults.push(fault.message(&daemon()));
+        }
         let signals = self.signals.as_deref().unwrap_or_default();
-        let twice = |at: &usize| signals[..*at].contains(&signals[*at]);
-        for at in (0..signals.len()).filter(twice) {
-            let signal = key(signals[at]);
-            faults.push(format!("{}, `signals`: `{signal}` is named twice\nhelp: remove one of them", daemon()));
+        for (at, &signal) in signals.iter().enumerate() {
+            if signals[..at].contains(&signal) {
+                let (daemon, signal) = (daemon(), key(signal));
+                faults.push(format!("{daemon}, `signals`: `{signal}` is named twice\nhelp: remove one of them"));
+            }
         }
         for stage in &self.prestart {
-            let of = || format!("prestart stage {} of {}", graph::quoted(stage.about().0), daemon());
-            let options = stage.options().into_iter();
-            faults.extend(options.flat_map(|options| options.faults()).map(|fault| fault.message(&of())));
+            for fault in stage.options().map(|options| options.faults()).unwrap_or_default() {
+                let of = format!("prestart stage {} of {}", graph::quoted(stage.about().0), daemon());
+                faults.push(fault.message(&of));
+            }
         }
         for service in &self.services {
             let of = || format!("service {} of {}", graph::quoted(service.name()), daemon());
-            service.option_faults(of, &mut faults);
+            service.option_faults(&of, &mut faults);
         }
         #[cfg(feature = "admin")]
         faults.extend(self.admin.as_ref().and_then(|admin| admin.checked().err()).map(|error| error.to_string()));

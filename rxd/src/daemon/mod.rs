@@ -304,6 +304,7 @@ impl Daemon {
 
     /// A unit file for systemd that matches the declarations.
     #[cfg(feature = "systemd")]
+    #[inline]
     pub fn unit(&self) -> crate::systemd::Unit {
         let unit = self.with_graph(crate::systemd::Unit::of);
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
@@ -319,6 +320,7 @@ impl Daemon {
     }
 
     /// A property list for launchd, the service manager of macOS, that matches the declarations.
+    #[inline]
     pub fn launchd_plist(&self) -> crate::launchd::Plist {
         crate::launchd::Plist::new(&self.name, self.options.shutdown_timeout)
     }
@@ -345,7 +347,7 @@ impl Daemon {
         self.advice_by(|graph| graph.advice())
     }
 
-    fn advice_by(&self, on_graph: impl FnOnce(&Graph<'_>) -> Vec<Advice>) -> Vec<Advice> {
+    fn advice_by(&self, on_graph: fn(&Graph<'_>) -> Vec<Advice>) -> Vec<Advice> {
         self.with_graph(|graph| {
             let mut advice = on_graph(graph);
             advice.extend(graph.advice_on_daemon(self.options.shutdown_timeout, self.watchdog.on_stale));
@@ -370,7 +372,7 @@ impl Daemon {
         match self.with_graph(|graph| graph.check()) {
             Err(found) => {
                 rule = found.first().map(|fault| fault.rule.as_str());
-                faults.extend(found.into_iter().map(|fault| fault.message));
+                found.into_iter().for_each(|fault| faults.push(fault.message));
             }
             Ok(order) => {
                 faults.extend(wiring::waits_for_switched_off(&self.services));
@@ -391,18 +393,28 @@ impl Daemon {
     }
 
     fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {
+        let (mut look, mut result) = (Some(look), None);
+        self.lend_graph(&mut |graph| result = look.take().map(|look| look(graph)));
+        result.expect("`lend_graph` calls it once")
+    }
+
+    /// Calls `look` once.
+    fn lend_graph(&self, look: &mut dyn FnMut(&Graph<'_>)) {
         // Declared edges are borrowed; those added by the builder are put together.
-        let added = self.services.iter().filter(|service| service.declared_edges().is_none());
-        let targets: Vec<Vec<OwnedTargets<'_>>> = added.map(Service::targets).collect();
-        let edges: Vec<Vec<Edge<'_>>> = targets
-            .iter()
-            .map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect())
-            .collect();
-        let mut added = edges.iter();
-        let edges_of = |service: &Service| service.declared_edges().or_else(|| added.next().map(Vec::as_slice));
-        let edges: Vec<&[Edge<'_>]> = self.services.iter().map(edges_of).map(Option::unwrap_or_default).collect();
-        let nodes: Vec<Node<'_>> =
-            self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
-        look(&Graph { daemon: &self.name, nodes: &nodes })
+        let mut targets: Vec<Vec<OwnedTargets<'_>>> = Vec::new();
+        for service in self.services.iter().filter(|service| service.declared_edges().is_none()) {
+            targets.push(service.targets());
+        }
+        let mut added: Vec<Vec<Edge<'_>>> = Vec::with_capacity(targets.len());
+        for edges in &targets {
+            added.push(edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect());
+        }
+        let mut added = added.iter();
+        let mut nodes: Vec<Node<'_>> = Vec::with_capacity(self.services.len());
+        for service in &self.services {
+            let edges = service.declared_edges().or_else(|| added.next().map(Vec::as_slice));
+            nodes.push(service.node(edges.unwrap_or_default()));
+        }
+        look(&Graph { daemon: &self.name, nodes: &nodes });
     }
 }

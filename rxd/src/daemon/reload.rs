@@ -9,13 +9,14 @@
 //!
 //! A reload costs O(services and their dependencies), and each answer O(log services) besides.
 
-use crate::board::Id;
+use crate::board::{Id, ids_where};
 use crate::core::{Core, Reply, ServiceCommand, answer, has_room_for_reload, refuse_too_many};
 use crate::error::Error;
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::State;
 use crate::watch::why::Why;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,9 +50,10 @@ struct Reload {
     dependents: Box<[Vec<Id>]>,
     /// For each service, how many services that it depends on have not answered.
     waits_for: Box<[u32]>,
-    /// The services that have not answered their request, each with its deadline.
-    pending: BTreeMap<Id, Instant>,
-    deadlines: BTreeSet<(Instant, Id)>,
+    /// The services that have not answered their request.
+    is_pending: Box<[bool]>,
+    /// The deadlines of the requests, the earliest first; those of answered ones too.
+    deadlines: BinaryHeap<Reverse<(Instant, Id)>>,
     timer: Option<Pin<Box<Sleep>>>,
     failed: Vec<String>,
 }
@@ -109,12 +111,12 @@ impl Reloads {
             is_reloadable: is_reloadable.into(),
             dependents: dependents.into(),
             waits_for: waits_for.into(),
-            pending: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            is_pending: vec![false; services].into(),
+            deadlines: BinaryHeap::new(),
             timer: None,
             failed: Vec::new(),
         });
-        let first = (0..services as Id).filter(|&id| core.stop_order.after(id).is_empty()).collect();
+        let first = ids_where(services, &|id| core.stop_order.after(id).is_empty());
         self.reach(first);
         Some(count)
     }
@@ -134,8 +136,8 @@ impl Reloads {
                 continue;
             }
             let deadline = later(self.core.answer_limit(id));
-            reload.pending.insert(id, deadline);
-            reload.deadlines.insert((deadline, id));
+            reload.is_pending[id as usize] = true;
+            reload.deadlines.push(Reverse((deadline, id)));
             let (sender, number) = (self.sender.clone(), self.number);
             // The receiver is dropped with the supervisor, when the daemon has ended.
             let reply = Reply::call(move |answer| drop(sender.send((number, id, answer))));
@@ -146,8 +148,9 @@ impl Reloads {
     /// Handles the answer of a service, or that it exceeded its limit.
     fn answered(&mut self, id: Id, answer: Result<(), String>) {
         let Some(reload) = &mut self.current else { return };
-        let Some(deadline) = reload.pending.remove(&id) else { return };
-        reload.deadlines.remove(&(deadline, id));
+        if !std::mem::take(&mut reload.is_pending[id as usize]) {
+            return;
+        }
         // A service that has completed meanwhile has nothing to reload.
         reload.failed.extend(answer.err().filter(|_| !self.core.board.status(id).completed));
         reload.is_reloadable[id as usize] = false;
@@ -167,7 +170,11 @@ impl Reloads {
                 Poll::Ready(None) | Poll::Pending => {}
             }
             let Some(reload) = &mut self.current else { return Poll::Pending };
-            let Some(&(deadline, id)) = reload.deadlines.first() else { break };
+            let Some(&Reverse((deadline, id))) = reload.deadlines.peek() else { break };
+            if !reload.is_pending[id as usize] {
+                reload.deadlines.pop();
+                continue;
+            }
             let timer = reload.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);

@@ -267,29 +267,35 @@ impl Service {
 
     /// Its watches, each with its targets.
     pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
-        let declared = self.0.config.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
-        let added = self.0.config.watches.iter().map(|when| {
-            let targets = when.services.iter().map(|name| Target::name(name)).collect();
-            (when.edge, targets)
-        });
-        declared.chain(added).collect()
+        let ServiceConfig { declared, watches, .. } = &self.0.config;
+        let mut targets: Vec<OwnedTargets<'_>> = Vec::with_capacity(declared.len() + watches.len());
+        for edge in *declared {
+            targets.push((*edge, edge.targets.to_vec()));
+        }
+        for when in watches {
+            targets.push((when.edge, when.services.iter().map(|name| Target::name(name)).collect()));
+        }
+        targets
     }
 
     /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names
     /// the service.
-    pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
+    pub(crate) fn option_faults(&self, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, table, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.
         if let ServiceOptions::Overridden(options) = options {
-            faults.extend(options.faults().map(|fault| fault.message(&of())));
+            for fault in options.faults() {
+                faults.push(fault.message(&of()));
+            }
         }
         // A declared service may have got another manager, or dependencies.
         let depends = has_dependencies(declared) || watches.iter().any(|when| when.edge.keyword != Keyword::Watch);
         faults.extend(options.on_failure_fault(table, depends).map(|fault| fault.message(&of())));
-        let added = watches.iter().map(|when| check::within(when.edge.within)).enumerate();
-        for (at, fault) in added.filter_map(|(at, fault)| Some((at, fault?))) {
-            let (edge, targets) = &self.targets()[declared.len() + at];
-            faults.push(fault.message(&format!("{}, {}", of(), graph::shown_watch(&Edge { targets, ..*edge }))));
+        for (at, when) in watches.iter().enumerate() {
+            if let Some(fault) = check::within(when.edge.within) {
+                let (edge, targets) = &self.targets()[declared.len() + at];
+                faults.push(fault.message(&format!("{}, {}", of(), graph::shown_watch(&Edge { targets, ..*edge }))));
+            }
         }
     }
 

@@ -123,7 +123,8 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.observed_by(observer);
         let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));
-        core.subscriber.spawn(&runtime, InSpan::new(supervisor.run(), span));
+        let supervisor: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(InSpan::new(supervisor.run(), span));
+        core.subscriber.spawn(&runtime, supervisor);
         let handle = DaemonHandle::new(core);
         #[cfg(feature = "admin")]
         if let Some(admin) = admin {

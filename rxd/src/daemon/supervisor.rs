@@ -6,7 +6,7 @@
 //! the user's blocks all of them, the monitor's thread takes the steps of the stop in its place;
 //! see `shutdown`.
 
-use crate::board::{Id, signal};
+use crate::board::{ids_where, signal};
 use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::daemon::reload::{Reloads, refuse};
@@ -20,6 +20,7 @@ use crate::report::ShutdownReason;
 use crate::shutdown::{Record, SETTLE, Stopping};
 use crate::signals::{SignalEvent, SignalListener, StopRequests};
 use crate::systemd::Systemd;
+use crate::text::add_item;
 #[cfg(any(test, feature = "test-util"))]
 use crate::trace::observer::RunObserver;
 use std::future::{Future, poll_fn};
@@ -101,8 +102,8 @@ impl Supervisor {
         let end = self.shut_down().await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
         // The engine of a service that was asked to shut down ends without a further signal.
-        let is_shut_down = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
-        let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !is_shut_down(id)).collect();
+        let is_shut_down = |id| self.core.board.signals(id) & signal::SHUTDOWN != 0;
+        let others = ids_where(self.core.board.len(), &|id| !is_shut_down(id));
         self.core.board.raise_all(&others, signal::OVER);
         // The task of a service that blocks its thread does not end.
         if self.until_tasks_ended(end).await.is_err() {
@@ -276,11 +277,11 @@ impl Supervisor {
     fn log_stop(&self) {
         let stopping = self.core.stop_order.stopping();
         let more = stopping.len().saturating_sub(MAX_NAMED);
-        let named = stopping.iter().take(MAX_NAMED).map(|&id| {
+        let mut named = String::new();
+        for &id in stopping.iter().take(MAX_NAMED) {
             let state = self.core.board.status(id).state;
-            format!("`{}` (in {state})", self.core.name(id))
-        });
-        let named = named.collect::<Vec<_>>().join(", ");
+            add_item(&mut named, &format!("`{}` (in {state})", self.core.name(id)));
+        }
         self.write(Level::INFO, move || match more {
             0 => emit!(INFO, target: "rxd", "the stop waits for {named}"),
             more => emit!(INFO, target: "rxd", "the stop waits for {named} and {more} more"),

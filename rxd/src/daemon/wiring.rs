@@ -8,24 +8,26 @@ use crate::core::stop_order::StopOrder;
 use crate::daemon::service::Service;
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::lifecycle::state::{Action, State};
+use crate::text::add_item;
 
 /// Makes the core: gives each service its index, and each watch the indices of its targets. `order`
 /// has, for each service, those that stop after it. The services' names move into the core.
 pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>], history: usize) -> Core {
     let names = ServiceNames::new(services.iter_mut().map(|service| (service.take_name(), service.type_hash())));
     let find = |target: &Target<'_>| {
-        names.find(target.lookup_hash()).find(|&id| target.by_type || names.name(id) == target.text)
+        let mut found = names.find(target.lookup_hash()).iter();
+        found.find(|(_, id)| target.by_type || names.name(*id) == target.text).map(|(_, id)| *id)
     };
     let mut specs: Vec<Vec<WatcherSpec>> = Vec::with_capacity(services.len());
     for service in &*services {
-        let mut own = Vec::new();
+        let (mut own, mut ids) = (Vec::new(), Vec::new());
         for (edge, targets) in service.targets() {
             // A service that is switched off is not a target.
-            let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
-            if targets.is_empty() {
-                continue;
+            ids.clear();
+            targets.iter().for_each(|target| ids.extend(find(target)));
+            if !ids.is_empty() {
+                specs_of(&edge, &ids, &mut own);
             }
-            specs_of(&edge, &targets, &mut own);
         }
         specs.push(own);
     }
@@ -79,18 +81,23 @@ pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
     let mut messages = Vec::new();
     for service in services.iter().filter(|service| !service.is_off()) {
         for (edge, targets) in service.targets() {
-            let off: Vec<&str> = targets.iter().filter(|target| is_off(target)).map(|target| target.text).collect();
+            let mut off = Vec::new();
+            for target in &targets {
+                if is_off(target) {
+                    off.push(*target);
+                }
+            }
             let never_opens = match edge.mode {
                 Mode::Any => off.len() == targets.len(),
                 Mode::All => !off.is_empty(),
             };
             // A service that is never started satisfies every `not_in`.
             if edge.is_gate() && edge.action != Action::NotIn && never_opens {
-                let name = service.name();
+                let (name, first) = (service.name(), off[0].text);
+                let mut names = String::new();
+                off.iter().for_each(|target| add_item(&mut names, &format!("`{}`", target.text)));
                 messages.push(format!(
-                    "service `{name}` waits for `{}`, which is switched off\nhelp: switch `{name}` off too, or give `{}` a value",
-                    off.join("`, `"),
-                    off[0]
+                    "service `{name}` waits for {names}, which is switched off\nhelp: switch `{name}` off too, or give `{first}` a value"
                 ));
             }
         }

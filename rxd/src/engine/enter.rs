@@ -254,7 +254,7 @@ impl EngineState {
         self.run_since = None;
         self.completed = false;
         self.core.note_if_any(self.id, |detail| detail.next_attempt = None);
-        self.reply(&[ServiceCommand::Start, ServiceCommand::Restart], || Ok(()));
+        self.reply(&[ServiceCommand::Start, ServiceCommand::Restart], &|| Ok(()));
         Ok(Method::Init)
     }
 
@@ -347,8 +347,8 @@ impl EngineState {
         self.reload_asked = false;
         if self.pending_replies.is_some() {
             let name = self.core.name(self.id).clone();
-            self.reply(&[ServiceCommand::Stop], || Ok(()));
-            self.reply(&[ServiceCommand::Start, ServiceCommand::Restart, ServiceCommand::Reload], || {
+            self.reply(&[ServiceCommand::Stop], &|| Ok(()));
+            self.reply(&[ServiceCommand::Start, ServiceCommand::Restart, ServiceCommand::Reload], &|| {
                 Err(Error::msg(format_args!("service `{name}` has exited ({cause})")))
             });
         }

@@ -9,6 +9,7 @@ use crate::lifecycle::options::slot;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic::emit;
 use crate::service::context::Context;
+use crate::text::add_item;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -245,13 +246,14 @@ impl EngineState {
                 this.aborted = true;
                 let limit = self.stop_limit();
                 let names = tasks.abort();
-                let named = names.join("`, `");
+                let mut named = String::new();
+                names.iter().for_each(|name| add_item(&mut named, &format!("`{name}`")));
                 match killed {
                     true => {
-                        emit!(ERROR, target: "rxd", "tasks did not end before the shutdown was forced; aborted: `{named}`")
+                        emit!(ERROR, target: "rxd", "tasks did not end before the shutdown was forced; aborted: {named}")
                     }
                     false => {
-                        emit!(ERROR, target: "rxd", "tasks did not end within {limit:?} of cancellation; aborted: `{named}`")
+                        emit!(ERROR, target: "rxd", "tasks did not end within {limit:?} of cancellation; aborted: {named}")
                     }
                 }
                 if signals & signal::SHUTDOWN != 0 {

@@ -47,7 +47,7 @@ impl EngineState {
                 self.core.forget_failed_reload(self.id);
                 self.end_back_off();
             }
-            self.reply(&[ServiceCommand::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
+            self.reply(&[ServiceCommand::Reload], &|| failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
             return;
         }
         let has_other_reason = self.exit_cause.is_some() || self.interrupt_cause.is_some();
@@ -86,6 +86,7 @@ impl EngineState {
     }
 
     /// Decides which state follows the one whose method ended last.
+    #[inline]
     fn decide(&mut self, cause: Cause) -> State {
         let stopped = self.last_state == State::Stop;
         if self.exit_cause.is_some() {
@@ -165,7 +166,7 @@ impl EngineState {
     /// for a failed Init, and then for a Stop, say whether the service is restarted.
     fn decide_before_init(&mut self, cause: Cause) -> State {
         self.interrupt_cause = None;
-        for (state, cause) in [(State::Init, cause), (State::Stop, Cause::Normal)] {
+        for &(state, cause) in &[(State::Init, cause), (State::Stop, Cause::Normal)] {
             self.last_state = state;
             if self.consult(cause) == State::Exit || self.exit_cause.is_some() {
                 self.end_by_manager(self.first_failure.unwrap_or(Cause::Error));

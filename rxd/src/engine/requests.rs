@@ -204,17 +204,22 @@ impl EngineState {
     }
 
     /// Answers the pending requests of these kinds.
-    pub(super) fn reply(&mut self, commands: &[ServiceCommand], with: impl Fn() -> Result<(), Error>) {
+    pub(super) fn reply(&mut self, commands: &[ServiceCommand], with: &dyn Fn() -> Result<(), Error>) {
         let Some(replies) = &mut self.pending_replies else { return };
-        let (answered, others): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut **replies).into_iter().partition(|(command, _)| commands.contains(command));
+        let (mut answered, mut others) = (Vec::new(), Vec::new());
+        for (command, reply) in std::mem::take(&mut **replies) {
+            match commands.contains(&command) {
+                true => answered.push(reply),
+                false => others.push((command, reply)),
+            }
+        }
         match others.is_empty() {
             true => self.pending_replies = None,
             false => **replies = others,
         }
         // An answer wakes a task, which must not wait in this thread for code that blocks.
         self.has_woken |= !answered.is_empty();
-        for (_, reply) in answered {
+        for reply in answered {
             answer(reply, with());
         }
     }

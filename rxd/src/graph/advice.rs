@@ -128,7 +128,9 @@ impl fmt::Display for AdviceRule {
 
 /// The services that the targets of an edge stand for. A graph without faults has all of them.
 fn targets(analysis: &Analysis<'_>, edge: &Edge<'_>) -> Vec<usize> {
-    (0..edge.targets.len()).filter_map(|t| target_service(analysis, edge, t)).collect()
+    let mut services = Vec::with_capacity(edge.targets.len());
+    (0..edge.targets.len()).for_each(|t| services.extend(target_service(analysis, edge, t)));
+    services
 }
 
 /// How many services one search visits at most: the start of a large daemon must not wait for advice.

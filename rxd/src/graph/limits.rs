@@ -37,14 +37,18 @@ struct PathEnd {
 }
 
 /// How long the services may take until the last one is in Run.
+//
+// Inline as is the unit, which alone asks for it.
+#[inline]
 pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
     let entries = graph.entries();
     let found = |target: &Target<'_>| first_found(graph, &entries, target);
-    let gates = graph.nodes.iter().map(|node| {
-        let gates = node.edges.iter().filter(|edge| gate_stage(edge).is_some());
-        gates.flat_map(|edge| edge.targets).filter_map(found).collect()
-    });
-    let gates: Vec<Vec<usize>> = gates.collect();
+    let mut gates = vec![Vec::new(); graph.nodes.len()];
+    for (node, gates) in graph.nodes.iter().zip(&mut gates) {
+        for edge in node.edges.iter().filter(|edge| gate_stage(edge).is_some()) {
+            edge.targets.iter().for_each(|target| gates.extend(found(target)));
+        }
+    }
     let mut ends: Vec<Option<PathEnd>> = vec![None; graph.nodes.len()];
     for me in targets_first(&gates) {
         // When the gates of this stage have opened, but not before `end`.
@@ -75,6 +79,7 @@ pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
 }
 
 /// How long the services may take until the last one is in Exit.
+#[inline]
 pub(crate) fn longest_stop(graph: &Graph<'_>) -> LongestPath {
     longest_stop_by(graph, time_to_stop)
 }
@@ -145,6 +150,7 @@ const fn time_beyond_run(edge: &Edge<'_>, target: &Options) -> Duration {
 }
 
 /// The service that a target stands for; of several, which is a fault of the graph, the first.
+#[inline]
 fn first_found(graph: &Graph<'_>, entries: &[NodeEntry], target: &Target<'_>) -> Option<usize> {
     match find(graph, entries, target) {
         Lookup::One(at) => Some(at),

@@ -1,6 +1,7 @@
 //! A graph as text that other programs draw or read: Mermaid, DOT and JSON.
 //!
-//! A graph with faults is drawn as well: a picture may be what shows the mistake.
+//! A graph with faults is drawn as well: a picture may be what shows the mistake. The functions are
+//! `#[inline]`, so only a program that draws a graph compiles them.
 
 use super::model::{Edge, Effect, Graph, Keyword, Mode};
 use super::reach::{GateStage, condition_of, gate_stage, requires_all};
@@ -17,6 +18,7 @@ enum ArrowTarget {
 }
 
 impl fmt::Display for ArrowTarget {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ArrowTarget::Service(n) => write!(f, "s{n}"),
@@ -40,6 +42,7 @@ impl Graph<'_> {
     /// that it watches, and its label says what the watch asks. Gates are solid, reactions dashed,
     /// streams dotted.
     #[must_use]
+    #[inline]
     pub fn to_mermaid(&self) -> String {
         let arrows = self.arrows();
         let mut out = format!("---\ntitle: {}\n---\nflowchart LR\n", escape::json(self.daemon));
@@ -66,6 +69,7 @@ impl Graph<'_> {
     /// The graph in the DOT language of [Graphviz](https://graphviz.org), drawn as
     /// [`to_mermaid`](Graph::to_mermaid) does.
     #[must_use]
+    #[inline]
     pub fn to_dot(&self) -> String {
         let arrows = self.arrows();
         let mut out = format!("digraph {} {{\n    rankdir = LR;\n    node [shape = box];\n", escape::dot(self.daemon));
@@ -99,6 +103,7 @@ impl Graph<'_> {
     ///   asks for an end after a successful Run), `within_ms` (or `null`), `stream` (or `null`),
     ///   and `targets`, the names of services (`null` for one that does not exist).
     #[must_use]
+    #[inline]
     pub fn to_json(&self) -> String {
         let entries = self.entries();
         let mut out = format!("{{\"daemon\":{},\"services\":[", escape::json(self.daemon));
@@ -122,6 +127,7 @@ impl Graph<'_> {
     /// Every arrow between services: from which to which, whether it is a gate (0), a reaction (1)
     /// or a stream (2), and its label.
     #[cfg(feature = "admin")]
+    #[inline]
     pub(crate) fn drawn(&self) -> Vec<(usize, usize, usize, String)> {
         let kind = |edge| match style(edge) {
             "solid" => 0,
@@ -135,6 +141,7 @@ impl Graph<'_> {
         arrows.collect()
     }
 
+    #[inline]
     fn watch_to_json(&self, out: &mut String, entries: &[NodeEntry], edge: &Edge<'_>) {
         let condition = condition_of(edge);
         let keyword = match edge.keyword {
@@ -176,6 +183,7 @@ impl Graph<'_> {
         out.push_str("]}");
     }
 
+    #[inline]
     fn arrows(&self) -> Vec<DrawnArrow<'_>> {
         let entries = self.entries();
         let mut arrows = Vec::new();
@@ -203,10 +211,12 @@ impl Graph<'_> {
 }
 
 /// Writing to a `String` cannot fail.
+#[inline]
 fn append(out: &mut String, what: fmt::Arguments<'_>) {
     let _ = out.write_fmt(what);
 }
 
+#[inline]
 fn effect(edge: &Edge<'_>) -> &'static str {
     match gate_stage(edge) {
         Some(GateStage::Init) => "init",
@@ -219,6 +229,7 @@ fn effect(edge: &Edge<'_>) -> &'static str {
     }
 }
 
+#[inline]
 fn style(edge: &Edge<'_>) -> &'static str {
     match effect(edge) {
         "init" | "run" => "solid",
@@ -231,6 +242,7 @@ fn style(edge: &Edge<'_>) -> &'static str {
 struct ArrowLabel<'a>(&'a Edge<'a>);
 
 impl fmt::Display for ArrowLabel<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let edge = self.0;
         match edge.keyword {

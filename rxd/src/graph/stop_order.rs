@@ -36,22 +36,26 @@ impl Graph<'_> {
                 {
                     continue;
                 }
-                let found = edge.targets.iter().filter_map(|target| match find(self, entries, target) {
-                    Lookup::One(at) if at != me => Some((at, requires_all(edge))),
-                    _ => None,
-                });
-                all[me].extend(found);
+                for target in edge.targets {
+                    match find(self, entries, target) {
+                        Lookup::One(at) if at != me => all[me].push((at, requires_all(edge))),
+                        _ => {}
+                    }
+                }
             }
         }
         let component = components(&all);
-        let kept = all.iter().enumerate().map(|(me, waits)| {
-            let kept = waits.iter().filter(|&&(at, every)| every || component[at] != component[me]);
-            let mut kept: Vec<usize> = kept.map(|&(at, _)| at).collect();
+        let mut order = vec![Vec::new(); all.len()];
+        for (me, kept) in order.iter_mut().enumerate() {
+            for &(at, every) in &all[me] {
+                if every || component[at] != component[me] {
+                    kept.push(at);
+                }
+            }
             kept.sort_unstable();
             kept.dedup();
-            kept
-        });
-        kept.collect()
+        }
+        order
     }
 }
 

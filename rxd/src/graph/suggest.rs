@@ -1,5 +1,7 @@
 //! "Did you mean": the name that was probably meant, for messages of the compiler and at run time.
 
+use crate::text::add_item;
+
 /// Names of more bytes are not compared: no service can have one.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -66,8 +68,14 @@ const fn least(a: usize, b: usize) -> usize {
 
 /// The name that was probably meant.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.filter_map(|other| Some((edits(name, other)?, other)));
-    near.min_by_key(|(edits, _)| *edits).map(|(_, near)| near)
+    let mut nearest: Option<(usize, &str)> = None;
+    for other in names {
+        let Some(edits) = edits(name, other) else { continue };
+        if nearest.is_none_or(|(least, _)| edits < least) {
+            nearest = Some((edits, other));
+        }
+    }
+    nearest.map(|(_, near)| near)
 }
 
 /// The message at run time about a name that no service of the daemon has.
@@ -79,10 +87,13 @@ pub(crate) fn unknown_service<'a>(daemon: &str, name: &str, names: impl Iterator
 pub(crate) fn known_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let list: Vec<String> = names.iter().take(16).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(list.len());
+    let mut list = String::new();
+    for name in names.iter().take(16) {
+        add_item(&mut list, &format!("`{name}`"));
+    }
+    let more = names.len().saturating_sub(16);
     let more = if more > 0 { format!(", .. and {more} more") } else { String::new() };
-    format!("{near}it has: {}{more}", list.join(", "))
+    format!("{near}it has: {list}{more}")
 }
 
 #[cfg(test)]

@@ -81,6 +81,8 @@ impl TopicError {
 }
 
 impl fmt::Display for TopicError {
+    // Inline as the one of `Stats` and `Policy`: only a program that prints it compiles it.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topic = &self.topic;
         match &*self.kind {

@@ -91,6 +91,7 @@ pub enum Policy {
 }
 
 impl fmt::Display for Policy {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Policy::Block => f.write_str("block"),

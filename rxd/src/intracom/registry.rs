@@ -183,8 +183,15 @@ impl Intracom {
     /// Every open topic with its groups, and what they have counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let topics: Vec<_> = self.registry.topics.lock().by_name.values().cloned().collect();
-        Stats { topics: topics.iter().map(|topic| topic.stats()).collect() }
+        let mut topics = Vec::new();
+        for topic in self.registry.topics.lock().by_name.values() {
+            topics.push(topic.clone());
+        }
+        let mut stats = Vec::with_capacity(topics.len());
+        for topic in topics {
+            stats.push(topic.stats());
+        }
+        Stats { topics: stats }
     }
 
     /// Finds the topic, or creates it. Without `options` it may have any, and is created with the

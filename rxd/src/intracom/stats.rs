@@ -213,6 +213,7 @@ pub struct Stats {
 
 /// One line for each topic, followed by one for each of its groups.
 impl fmt::Display for Stats {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, topic) in self.topics.iter().enumerate() {
             if i > 0 {

@@ -18,9 +18,9 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
-use tracing::Subscriber;
 use tracing::dispatcher::get_default;
 use tracing::subscriber::NoSubscriber;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -252,7 +252,7 @@ impl Builder {
         begin.begin();
         if let Some(warning) = warning {
             // There is no subscriber yet.
-            let _ = to_stderr(format!("rxd: {warning}")).recv_timeout(FLUSH_TIMEOUT);
+            to_stderr(format!("rxd: {warning}")).wait(FLUSH_TIMEOUT);
         }
         Ok((layer.with_filter(filter).boxed(), guard))
     }
@@ -291,7 +291,7 @@ impl Builder {
             }
             let journal = super::journald::JournalOutput::new(path)
                 .map_err(|error| Error::with_cause(format!("failed to send logs to the journal: {error}"), error))?;
-            let sink = LogSink::new("journald", journal)?;
+            let sink = LogSink::new("journald", Box::new(journal))?;
             sinks.push(sink.clone());
             let (identifier, block_timeout) = (identifier(), self.block_timeout);
             layers.push(Box::new(super::journald::JournalLayer { sink, identifier, block_timeout, probe }));
@@ -299,14 +299,14 @@ impl Builder {
         let (layer, internal_level) = match self.file.take() {
             None => (layers.boxed(), self.level.min(Level::Info)),
             Some((path, size, keep)) => {
-                let sink = LogSink::new("internal-file", SizeLimitedFile::new(path, size, keep)?)?;
+                let sink = LogSink::new("internal-file", Box::new(SizeLimitedFile::new(path, size, keep)?))?;
                 sinks.push(sink.clone());
-                let others = layers.with_filter(filter_fn(|meta| {
-                    meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_internal(meta)
-                }));
                 let file = line_layer(LineFormat::default(), RecordWriters::new(sink, Duration::ZERO));
-                let file = file.with_filter(filter_fn(|meta| meta.is_span() || is_internal(meta)));
-                (others.and_then(file).boxed(), Level::Debug)
+                let others = filtered(layers.boxed(), |meta| {
+                    meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_internal(meta)
+                });
+                let file = filtered(file, |meta| meta.is_span() || is_internal(meta));
+                (vec![others, file].boxed(), Level::Debug)
             }
         };
         let begin = LogBegin {
@@ -444,7 +444,7 @@ fn parts_of(spec: &str) -> impl Iterator<Item = &str> {
 /// Whether a text can be the target of a record: the path of a module, or a name such as
 /// `my-app.audit`.
 fn is_target(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || "_:-.".contains(char))
+    !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | ':' | '-' | '.'))
 }
 
 /// The layer that formats records as lines, and sends each to its sink.
@@ -457,6 +457,14 @@ where
     // tracing-subscriber.
     let layer = tracing_subscriber::fmt::layer().fmt_fields(EscapedFields).event_format(line).with_ansi(false);
     layer.with_writer(out).boxed()
+}
+
+/// A layer that gets only some of the records.
+fn filtered<S>(layer: BoxedLayer<S>, filter: fn(&Metadata<'_>) -> bool) -> BoxedLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    layer.with_filter(filter_fn(filter)).boxed()
 }
 
 /// Whether any log of the process has not ended.
@@ -475,7 +483,9 @@ fn write_errors(records: Vec<String>) {
             match has_subscriber {
                 // A layer that panics here is not reported again.
                 true => drop(crate::panic::catch_silently(|| tracing::error!(target: "rxd", "{record}"))),
-                false => drop(to_stderr(format!("rxd: {}", crate::escape::one_line(&record))).recv()),
+                false => {
+                    to_stderr(format!("rxd: {}", crate::escape::one_line(&record))).wait(Duration::MAX);
+                }
             }
         }
     };
@@ -489,7 +499,7 @@ fn stream_sink(name: &'static str, stream: io::Result<Box<dyn Write + Send>>) ->
     let stream = stream.map_err(|error| {
         Error::with_cause(format!("failed to duplicate a standard stream for logs: {error}"), error)
     })?;
-    LogSink::new(name, LineOutput::new(stream))
+    LogSink::new(name, Box::new(LineOutput::new(stream)))
 }
 
 #[cfg(feature = "journald")]

@@ -78,8 +78,8 @@ impl ServiceFilter {
     #[must_use]
     pub fn target(mut self, target: &str, level: Level) -> Self {
         self.rules.retain(|(other, _)| **other != *target);
-        self.rules.push((target.into(), level));
-        self.rules.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
+        let at = self.rules.partition_point(|(other, _)| other.len() >= target.len());
+        self.rules.insert(at, (target.into(), level));
         self
     }
 

@@ -199,13 +199,17 @@ where
 
 impl<'w> FormatFields<'w> for EscapedFields {
     fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
-        let mut visitor = LineVisitor { to: LineWriter(to), any: false, result: Ok(()) };
-        // A value that panics must neither end the service nor poison the span it is recorded in.
-        if let Err(caught) = crate::panic::catch(|| fields.record(&mut visitor)) {
-            visitor.result = write!(visitor.to, "(printing this value panicked: {caught})");
-        }
-        visitor.result
+        write_fields(to, &|visitor| fields.record(visitor))
     }
+}
+
+fn write_fields(to: Writer<'_>, record: &dyn Fn(&mut dyn Visit)) -> fmt::Result {
+    let mut visitor = LineVisitor { to: LineWriter(to), any: false, result: Ok(()) };
+    // A value that panics must neither end the service nor poison the span it is recorded in.
+    if let Err(caught) = crate::panic::catch(|| record(&mut visitor)) {
+        visitor.result = write!(visitor.to, "(printing this value panicked: {caught})");
+    }
+    visitor.result
 }
 
 /// Follows what a `Display` or `Debug` has written before it returned an error.

@@ -108,8 +108,9 @@ impl FromStr for Level {
     fn from_str(text: &str) -> Result<Self, Error> {
         let known = Level::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         known.map(|(_, level)| *level).ok_or_else(|| {
-            let text: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-            Error::msg(format_args!("no level is called `{text}`\nhelp: use one of {}", names()))
+            let mut shown = String::new();
+            text.chars().take(40).for_each(|char| shown.extend(char.escape_debug()));
+            Error::msg(format_args!("no level is called `{shown}`\nhelp: use one of {}", names()))
         })
     }
 }
@@ -132,8 +133,11 @@ pub(super) fn syslog_priority(severity: &str) -> Option<u8> {
 
 /// The names that an error suggests: `` `off`, `error`, .. ``.
 pub(crate) fn names() -> String {
-    let names: Vec<String> = Level::ALL.iter().map(|level| format!("`{level}`")).collect();
-    format!("{}, or a syslog name from `emergency` to `debug`", names.join(", "))
+    let mut names = String::new();
+    for level in &Level::ALL {
+        names = names + "`" + level.as_str() + "`, ";
+    }
+    names + "or a syslog name from `emergency` to `debug`"
 }
 
 impl From<Level> for LevelFilter {

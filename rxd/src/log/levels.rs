@@ -32,11 +32,12 @@ use super::level::Level;
 use crate::error::Error;
 use crate::panic::emit;
 use crate::sync::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::dispatcher::has_been_set;
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
@@ -151,7 +152,7 @@ pub(crate) struct ServiceLevel {
 struct LevelTable {
     default: TargetLevels,
     internal: TargetLevels,
-    services: BTreeMap<Box<str>, (Arc<ServiceLevel>, TargetLevels)>,
+    services: HashMap<Box<str>, (Arc<ServiceLevel>, TargetLevels)>,
     /// The levels that `reset` restores: the default, and that of rxd itself.
     initial: (Level, Level),
 }
@@ -190,7 +191,7 @@ impl LevelHandle {
         let table = LevelTable {
             default: TargetLevels::lasting(default),
             internal: TargetLevels::lasting(Level::Off),
-            services: BTreeMap::new(),
+            services: HashMap::new(),
             initial: (default, Level::Off),
         };
         LevelHandle {
@@ -218,7 +219,7 @@ impl LevelHandle {
 
     /// Sets a level until the next change. Ends a temporary level of the target.
     pub fn set(&self, target: impl Into<LevelTarget>, level: Level) {
-        self.change(&target.into(), |levels, _| *levels = TargetLevels::lasting(level));
+        self.change(&target.into(), &|levels, _| *levels = TargetLevels::lasting(level));
     }
 
     /// Sets a level for `time`. After that, the level that was last [`set`](LevelHandle::set)
@@ -229,7 +230,7 @@ impl LevelHandle {
     /// Outside a tokio runtime, whose timer it needs, or if `time` is longer than the clock can
     /// count.
     pub fn set_temporarily(&self, target: impl Into<LevelTarget>, level: Level, time: Duration) -> Result<(), Error> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
+        let runtime = Handle::try_current().map_err(|_| {
             Error::msg("failed to set a temporary log level: called outside a tokio runtime, whose timer ends it")
         })?;
         let Some(until) = Instant::now().checked_add(time) else {
@@ -237,28 +238,31 @@ impl LevelHandle {
                 "failed to set a temporary log level: {time:?} is longer than the clock can count"
             )));
         };
-        let target = target.into();
+        self.set_until(target.into(), level, until, &runtime);
+        Ok(())
+    }
+
+    fn set_until(&self, target: LevelTarget, level: Level, until: Instant, runtime: &Handle) {
         let number = self.state.next_number.fetch_add(1, Ordering::Relaxed);
-        self.change(&target, |levels, _| levels.temporary = Some(TemporaryLevel { level, until, number }));
+        self.change(&target, &|levels, _| levels.temporary = Some(TemporaryLevel { level, until, number }));
         // Weak: a timer must not keep levels whose handles are all dropped.
         let state = Arc::downgrade(&self.state);
-        runtime.spawn(async move {
+        crate::spawn::task(runtime, async move {
             tokio::time::sleep_until(until).await;
             let Some(state) = state.upgrade() else { return };
             // Invariant 3.
-            LevelHandle { state }.change(&target, |levels, _| {
+            LevelHandle { state }.change(&target, &|levels, _| {
                 if levels.temporary.is_some_and(|temporary| temporary.number == number) {
                     levels.temporary = None;
                 }
             });
         });
-        Ok(())
     }
 
     /// Undoes what was set. A service follows the default again; the default and rxd itself get the
     /// level that the log was set up with.
     pub fn reset(&self, target: impl Into<LevelTarget>) {
-        self.change(&target.into(), |levels, initial| *levels = TargetLevels { lasting: initial, temporary: None });
+        self.change(&target.into(), &|levels, initial| *levels = TargetLevels { lasting: initial, temporary: None });
     }
 
     /// The level of a target. A service for which no level is set, or a name that no service has,
@@ -278,8 +282,12 @@ impl LevelHandle {
     #[must_use]
     pub fn services(&self) -> Vec<(String, LevelSetting)> {
         let table = self.table();
-        let overridden = table.services.iter().filter(|(_, (_, levels))| levels.level().is_some());
-        overridden.map(|(name, (_, levels))| (name.to_string(), table.setting(levels))).collect()
+        let mut services: Vec<(String, LevelSetting)> = Vec::new();
+        for (name, (_, levels)) in table.services.iter().filter(|(_, (_, levels))| levels.level().is_some()) {
+            let at = services.partition_point(|(other, _)| **other < **name);
+            services.insert(at, (name.to_string(), table.setting(levels)));
+        }
+        services
     }
 
     /// Sets the levels of a log that is being set up. `reset` restores them from now on.
@@ -296,7 +304,7 @@ impl LevelHandle {
         self.state.table.lock()
     }
 
-    fn change(&self, target: &LevelTarget, change: impl FnOnce(&mut TargetLevels, Option<Level>)) {
+    fn change(&self, target: &LevelTarget, change: &dyn Fn(&mut TargetLevels, Option<Level>)) {
         let mut table = self.table();
         let (default, internal) = table.initial;
         match target {
@@ -332,7 +340,7 @@ impl LevelHandle {
         state.default.store(default as u8, Ordering::Relaxed);
         let bounds = [(&state.internal, internal), (&state.low, low), (&state.high, high)];
         let mut moved = false;
-        for (bound, level) in bounds {
+        for &(bound, level) in &bounds {
             moved |= bound.swap(level as u8, Ordering::Relaxed) != level as u8;
         }
         moved

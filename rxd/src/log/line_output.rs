@@ -26,7 +26,9 @@ impl<W: Write> LineOutput<W> {
     pub(crate) fn write_lines(&mut self, lines: &[Vec<u8>]) -> usize {
         let mut bytes = if self.is_torn { vec![b'\n'] } else { Vec::new() };
         let mut whole_bytes = bytes.len();
-        bytes.extend(lines.iter().flatten());
+        for line in lines {
+            bytes.extend_from_slice(line);
+        }
         let (written, result) = write_patiently(&mut self.to, &bytes);
         if result.and_then(|()| self.to.flush()).is_ok() {
             self.is_torn = false;

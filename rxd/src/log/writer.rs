@@ -36,6 +36,7 @@
 //!    comes after the wait of 1 has begun, and the notification ends that wait.
 
 use crate::error::Error;
+use crate::spawn::{Completer, completion};
 use crate::sync::Mutex;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -71,7 +72,7 @@ enum SinkJob {
     /// A whole record, formatted.
     Record(Vec<u8>),
     /// Everything before this is to be written; then the thread answers.
-    Flush(SyncSender<()>),
+    Flush(Completer),
     /// To be called on the thread, which holds no lock of any subscriber.
     Call(Box<dyn FnOnce() + Send>),
 }
@@ -111,8 +112,11 @@ static ALL_SINKS: LazyLock<Mutex<Vec<KnownSink>>> = LazyLock::new(Mutex::default
 /// To have records wait for room, call [`Builder::block_timeout`](super::Builder::block_timeout).
 #[must_use]
 pub fn dropped_records() -> Vec<(String, u64)> {
-    let all = ALL_SINKS.lock();
-    all.iter().map(|(_, counts)| (counts.name.to_string(), counts.dropped.load(Ordering::Relaxed))).collect()
+    let mut dropped = Vec::new();
+    for (_, counts) in ALL_SINKS.lock().iter() {
+        dropped.push((counts.name.to_string(), counts.dropped.load(Ordering::Relaxed)));
+    }
+    dropped
 }
 
 /// Waits until every record made so far has been written to every log of the process, for at most
@@ -134,7 +138,13 @@ pub fn flush(limit: Duration) -> bool {
 
 /// Every sink that has not ended.
 pub(crate) fn all_sinks() -> Vec<LogSink> {
-    ALL_SINKS.lock().iter().filter_map(|(queue, _)| queue.upgrade().map(LogSink)).collect()
+    let mut sinks = Vec::new();
+    for (queue, _) in ALL_SINKS.lock().iter() {
+        if let Some(queue) = queue.upgrade() {
+            sinks.push(LogSink(queue));
+        }
+    }
+    sinks
 }
 
 pub(crate) fn flush_all(sinks: &[LogSink], limit: Duration) -> bool {
@@ -164,7 +174,7 @@ impl LogSink {
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub(crate) fn new(name: &str, output: impl RecordOutput) -> Result<LogSink, Error> {
+    pub(crate) fn new(name: &str, mut output: Box<dyn RecordOutput>) -> Result<LogSink, Error> {
         let counts = Arc::new(SinkCounters {
             name: name.into(),
             queued_bytes: AtomicUsize::new(0),
@@ -174,12 +184,10 @@ impl LogSink {
         });
         let (sender, receiver) = sync_channel(MAX_QUEUED_RECORDS);
         let mine = counts.clone();
-        std::thread::Builder::new()
-            .name(format!("rxd-log-{name}"))
-            .spawn(move || write_queue(&receiver, &mine, output))
-            .map_err(|error| {
-                Error::msg(format_args!("failed to start the thread that writes log `{name}`: {error}"))
-            })?;
+        let run = move || write_queue(&receiver, &mine, &mut *output);
+        if let Err(error) = crate::spawn::thread(format!("rxd-log-{name}"), run) {
+            return Err(Error::msg(format_args!("failed to start the thread that writes log `{name}`: {error}")));
+        }
         let queue = Arc::new(SinkQueue { sender, counts: counts.clone() });
         ALL_SINKS.lock().push((Arc::downgrade(&queue), counts));
         Ok(LogSink(queue))
@@ -252,11 +260,11 @@ impl LogSink {
     /// was.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
-        let (done, wait) = sync_channel(1);
+        let (done, written) = completion();
         let mut job = SinkJob::Flush(done);
         loop {
             match self.0.sender.try_send(job) {
-                Ok(()) => return wait.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok(),
+                Ok(()) => return written.wait(end.saturating_duration_since(Instant::now())),
                 Err(TrySendError::Disconnected(_)) => return false,
                 Err(TrySendError::Full(_)) if Instant::now() >= end => return false,
                 Err(TrySendError::Full(back)) => job = back,
@@ -280,7 +288,7 @@ impl LogSink {
 }
 
 /// The sink's thread. Ends when the last [`LogSink`] is dropped and the queue is empty.
-fn write_queue(jobs: &Receiver<SinkJob>, counts: &SinkCounters, mut output: impl RecordOutput) {
+fn write_queue(jobs: &Receiver<SinkJob>, counts: &SinkCounters, output: &mut dyn RecordOutput) {
     // How many dropped records the log itself has reported.
     let mut reported = 0;
     let mut batch = Vec::new();
@@ -328,8 +336,7 @@ fn write_queue(jobs: &Receiver<SinkJob>, counts: &SinkCounters, mut output: impl
         drop(counts.room.0.lock().unwrap_or_else(PoisonError::into_inner));
         counts.room.1.notify_all();
         if let Some(done) = flushed {
-            // The flush may have timed out meanwhile.
-            let _ = done.send(());
+            done.complete();
         }
     }
 }
@@ -430,7 +437,7 @@ mod tests {
     fn valve() -> (LogSink, Sender<io::Result<()>>, Receiver<Vec<u8>>) {
         let (go, wait) = channel();
         let (written, got) = channel();
-        (LogSink::new("valve", Valve(wait, written)).unwrap(), go, got)
+        (LogSink::new("valve", Box::new(Valve(wait, written))).unwrap(), go, got)
     }
 
     #[test]

@@ -46,6 +46,7 @@ use crate::sync::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -147,19 +148,19 @@ impl StaleService {
 impl HeartbeatMonitor {
     /// `options` are those of all services, in order.
     pub(crate) fn new<'a>(on_stale: OnStale, options: impl Iterator<Item = &'a Options>) -> HeartbeatMonitor {
-        let heartbeat = |(id, options): (usize, &Options)| {
-            // Run may take this long to return, and the tasks that it spawned as long again.
-            let restart_timeout = options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2);
-            options.heartbeat.map(|period| Heartbeat {
+        let mut services = Vec::new();
+        for (id, options) in options.enumerate() {
+            let Some(period) = options.heartbeat else { continue };
+            services.push(Heartbeat {
                 id: id as Id,
                 period,
-                restart_timeout,
+                // Run may take this long to return, and the tasks that it spawned as long again.
+                restart_timeout: options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2),
                 last_restart: None,
                 silence: SilentTime::default(),
                 is_logged: false,
-            })
-        };
-        let services = options.enumerate().filter_map(heartbeat).collect();
+            });
+        }
         HeartbeatMonitor { on_stale, services, last_check: None, late_since: None }
     }
 
@@ -181,12 +182,15 @@ impl HeartbeatMonitor {
     fn newly_stale(&mut self, core: &Core, timing: CheckTiming) -> Vec<StaleService> {
         self.begin_check(core, timing);
         let (now, on_stale) = (core.uptime(), self.on_stale);
-        let newly_stale = self.services.iter_mut().filter_map(|service| {
+        let mut newly_stale = Vec::new();
+        for service in &mut self.services {
             let stale = service.stale(core, now, on_stale, Duration::ZERO);
             let was_logged = std::mem::replace(&mut service.is_logged, stale.is_some());
-            stale.filter(|_| !was_logged)
-        });
-        newly_stale.collect()
+            if let Some(stale) = stale.filter(|_| !was_logged) {
+                newly_stale.push(stale);
+            }
+        }
+        newly_stale
     }
 
     /// The worst of the services that are stale at this moment.
@@ -335,7 +339,8 @@ impl HeartbeatTask {
         let (period, on_stale) =
             core.heartbeats(|heartbeats| Some((heartbeats.shortest_period()?, heartbeats.on_stale)))?;
         let every = (period / CHECKS_PER_PERIOD).max(Duration::from_millis(1));
-        Some(HeartbeatTask(tokio::spawn(check_heartbeats(core.clone(), every, on_stale))))
+        let check = check_heartbeats(core.clone(), every, on_stale);
+        Some(HeartbeatTask(crate::spawn::task(&Handle::current(), check)))
     }
 }
 

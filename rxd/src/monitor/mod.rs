@@ -119,7 +119,7 @@ impl MonitorHandle {
             }
             Err(error) => log_not_started(&error),
         };
-        let thread = std::thread::Builder::new().name("rxd-monitor".into()).spawn(run);
+        let thread = crate::spawn::thread("rxd-monitor", run);
         let thread = thread.inspect_err(log_not_started).ok();
         MonitorHandle { end: Some(end), thread, unwritten, records, stopping }
     }
@@ -278,7 +278,7 @@ impl MonitorLoop {
     /// In tokio one idle thread at a time waits for the next timer. If that thread takes up a task
     /// which blocks, no other thread waits for timers until something wakes one.
     fn nudge_timers(&self) {
-        drop(self.clock.runtime.spawn(async {}));
+        drop(crate::spawn::task(&self.clock.runtime, async {}));
     }
 
     /// Names the services that block their thread.

@@ -91,7 +91,7 @@ pub(crate) fn has_terminal() -> bool {
 }
 
 /// No event can be blocked.
-pub(crate) fn deliver_blocked(_: impl Iterator<Item = Signal>) {}
+pub(crate) fn deliver_blocked(_: &[Signal]) {}
 
 /// Ends the process at once.
 pub(crate) fn exit(status: i32) -> ! {

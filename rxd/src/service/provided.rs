@@ -91,7 +91,7 @@ impl Context {
 /// If `S` is not in Run, or has provided nothing.
 pub fn provided<S: Provides + Declared>(cx: &Context) -> Result<S::Value, Error> {
     let (core, target) = (cx.core(), Target::of_type(S::SERVICE_TYPE));
-    let Some(id) = core.names.find(target.lookup_hash()).next() else {
+    let Some(&(_, id)) = core.names.find(target.lookup_hash()).first() else {
         return Err(Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text)));
     };
     let name = core.name(id);

@@ -1,6 +1,7 @@
 //! Sockets and other descriptors that systemd opened or kept, as this process takes them over.
 //!
-//! `main` calls [`Sockets::take`] before there is a runtime; the daemon knows nothing of it.
+//! `main` calls [`Sockets::take`] before there is a runtime; the daemon knows nothing of it. The
+//! functions are `#[inline]`, so only a program that takes sockets compiles them.
 
 use crate::error::Error;
 use std::fmt;
@@ -49,6 +50,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If a variable is malformed, if a descriptor is not open, or if they were taken before.
+    #[inline]
     pub fn take() -> Result<Sockets, Error> {
         let failed = |error: &dyn fmt::Display| {
             Err(Error::msg(format_args!("failed to take the file descriptors that systemd passed: {error}")))
@@ -71,12 +73,14 @@ impl Sockets {
     }
 
     /// The first descriptor of this name, of whatever type.
+    #[inline]
     pub fn fd(&mut self, name: &str) -> Option<OwnedFd> {
         let at = self.0.iter().position(|(other, _)| other == name)?;
         Some(self.0.remove(at).1)
     }
 
     /// Every descriptor of this name, in the order in which they were passed.
+    #[inline]
     pub fn fds(&mut self, name: &str) -> Vec<OwnedFd> {
         let (mine, others) = std::mem::take(&mut self.0).into_iter().partition(|(other, _)| other == name);
         self.0 = others;
@@ -85,6 +89,7 @@ impl Sockets {
     }
 
     /// The names of the descriptors that were not asked for yet.
+    #[inline]
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
@@ -95,6 +100,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a socket with an internet address.
+    #[inline]
     pub fn tcp_listener(&mut self, name: &str) -> Result<Option<TcpListener>, Error> {
         self.socket(name, "a TCP listener", |socket: &TcpListener| {
             socket.local_addr().and_then(|_| socket.set_nonblocking(true))
@@ -106,6 +112,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a Unix socket.
+    #[inline]
     pub fn unix_listener(&mut self, name: &str) -> Result<Option<UnixListener>, Error> {
         self.socket(name, "a listener on a Unix socket", |socket: &UnixListener| {
             socket.local_addr().and_then(|_| socket.set_nonblocking(true))
@@ -117,6 +124,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a socket with an internet address.
+    #[inline]
     pub fn udp_socket(&mut self, name: &str) -> Result<Option<UdpSocket>, Error> {
         self.socket(name, "a UDP socket", |socket: &UdpSocket| {
             socket.local_addr().and_then(|_| socket.set_nonblocking(true))
@@ -128,12 +136,14 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a Unix socket.
+    #[inline]
     pub fn unix_datagram(&mut self, name: &str) -> Result<Option<UnixDatagram>, Error> {
         self.socket(name, "a Unix datagram socket", |socket: &UnixDatagram| {
             socket.local_addr().and_then(|_| socket.set_nonblocking(true))
         })
     }
 
+    #[inline]
     fn socket<S: From<OwnedFd>>(
         &mut self,
         name: &str,
@@ -150,6 +160,7 @@ impl Sockets {
 }
 
 impl fmt::Debug for Sockets {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }

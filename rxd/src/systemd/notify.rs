@@ -46,7 +46,7 @@ use std::os::unix::net::UnixDatagram;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Wake, Waker};
-use std::thread::{self, Builder, JoinHandle, Thread};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -117,7 +117,7 @@ pub(crate) fn spawn(
     let (done, ended) = oneshot::channel();
     let socket = NotifySocket { address, socket: None, failures: 0 };
     let thread = NotifyThread { socket, pinger, core, look, notifier: notifier.clone() };
-    let handle = Builder::new().name("rxd-notify".into()).spawn(move || {
+    let handle = crate::spawn::thread("rxd-notify", move || {
         thread.run();
         drop(done);
     })?;
@@ -175,7 +175,7 @@ impl NotifyThread {
             if self.pinger.as_ref().is_some_and(|pinger| pinger.due() <= now) {
                 self.ping(now);
             }
-            if [has_changed.then_some(look_after), look_by].into_iter().flatten().any(|at| at <= now) {
+            if has_changed && look_after <= now || look_by.is_some_and(|at| at <= now) {
                 let next = (self.look)();
                 (has_changed, look_after) = (false, now + next.pause);
                 look_by = next.even_without_change.then(|| now + EXTENSION_INTERVAL);
@@ -201,9 +201,13 @@ impl NotifyThread {
                     continue;
                 }
                 let ping_at = self.pinger.as_ref().map(WatchdogPinger::due);
-                let due = [resend_at, outbox.status_due(), ping_at, has_changed.then_some(look_after), look_by];
+                let all = [resend_at, outbox.status_due(), ping_at, has_changed.then_some(look_after), look_by];
                 drop(outbox);
-                park(due.into_iter().flatten().min(), now);
+                let mut due = None;
+                for at in all.iter().flatten() {
+                    due = Some(due.map_or(*at, |due: Instant| due.min(*at)));
+                }
+                park(due, now);
                 continue;
             };
             drop(outbox);

@@ -34,15 +34,18 @@ struct PendingService {
 
 impl PendingServices {
     pub(crate) fn new(services: impl Iterator<Item = Options>) -> Self {
-        let pending = |(id, options): (usize, Options)| PendingService {
-            id: id as Id,
-            furthest: 0,
-            seq: 0,
-            until: Some(later(options.startup_delay)),
-            options,
-            extension: 0,
-        };
-        PendingServices(services.enumerate().map(pending).collect())
+        let mut pending = Vec::with_capacity(services.size_hint().0);
+        for (id, options) in services.enumerate() {
+            pending.push(PendingService {
+                id: id as Id,
+                furthest: 0,
+                seq: 0,
+                until: Some(later(options.startup_delay)),
+                options,
+                extension: 0,
+            });
+        }
+        PendingServices(pending)
     }
 
     /// Removes the services that are ready. Returns whether none is left.

@@ -78,12 +78,12 @@ impl StatusReporter {
 
     /// Reads the board, and queues what is new about it. Returns when to look again.
     pub(crate) fn look(&self) -> NextLook {
-        self.look_with(|state| state.holds == 0)
+        self.look_with(&|state| state.holds == 0)
     }
 
     /// As [`look`](StatusReporter::look). Once all services are ready, `may_be_ready` decides
     /// whether `READY=1` is queued.
-    fn look_with(&self, may_be_ready: impl FnOnce(&ReportState) -> bool) -> NextLook {
+    fn look_with(&self, may_be_ready: &dyn Fn(&ReportState) -> bool) -> NextLook {
         // Held to the end, or a status that was read earlier could be queued later.
         let state = &mut *self.state.lock();
         let (_, statuses) = self.core.board.statuses();
@@ -175,7 +175,7 @@ impl StatusReporter {
             // A daemon whose services have all completed was ready too: systemd calls a notify
             // service that ends without READY=1 a protocol error. `start` may still hold READY
             // back: the services run before it returns, and may end before it does.
-            self.look_with(|_| true);
+            self.look_with(&|_| true);
         }
         // STOPPING=1 before the deadline is set: a look by the other thread in between must not
         // extend the timeout of the start by what the stop may take.

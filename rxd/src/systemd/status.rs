@@ -125,14 +125,20 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
             }
         }
         NotRunning::Waiting => {
-            let mut targets: Vec<Id> = Vec::new();
+            let mut targets: Vec<usize> = Vec::new();
             for gate in unmet_gates(core, id, status) {
-                let unmet = gate.targets.iter().filter(|target| !gate.condition.holds(&statuses[**target as usize]));
-                targets.extend(unmet);
+                for &target in &gate.targets {
+                    if !gate.condition.holds(&statuses[target as usize]) {
+                        targets.push(target as usize);
+                    }
+                }
             }
             targets.sort_unstable();
             targets.dedup();
-            let names: Vec<String> = targets.iter().take(MAX_NAMED).map(|&id| core.name(id).to_string()).collect();
+            let mut names = Vec::new();
+            for &target in targets.iter().take(MAX_NAMED) {
+                names.push(core.name(target as Id).to_string());
+            }
             format!("{name} for {}", few(&names, targets.len()))
         }
         NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle | NotRunning::StoppedByOperator => {

@@ -237,9 +237,11 @@ impl Watch {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Fired { seq, times })) => {
-                let services =
-                    self.targets.iter().zip(&self.statuses).map(|(&id, status)| self.core.state_at(id, status));
-                Poll::Ready(Some(WatchEvent { seq, times, services: services.collect() }))
+                let mut services = Vec::with_capacity(self.targets.len());
+                for (&id, status) in self.targets.iter().zip(&self.statuses) {
+                    services.push(self.core.state_at(id, status));
+                }
+                Poll::Ready(Some(WatchEvent { seq, times, services }))
             }
             Poll::Ready(None) => {
                 self.end = Some(self.end_reason());
@@ -250,20 +252,26 @@ impl Watch {
 
     /// Why the watch has ended, by the statuses that came with the end.
     fn end_reason(&self) -> WatchEnded {
-        let exited = |at_any_time: bool| -> Vec<_> {
-            let statuses = self.targets.iter().zip(&self.statuses);
-            let ended =
-                statuses.filter_map(|(&id, status)| Some((id, status.ended.filter(|_| at_any_time || status.over)?)));
-            ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
+        let exited = |at_any_time: bool| {
+            let mut exited = Vec::new();
+            for (&id, status) in self.targets.iter().zip(&self.statuses) {
+                if let Some(cause) = status.ended.filter(|_| at_any_time || status.over) {
+                    exited.push((self.core.name(id).clone(), cause));
+                }
+            }
+            exited
         };
+        let mut reason = exited(false);
         // If operators have started all of them again since, those that had exited are the reason,
         // unless the condition is about Unknown, which they had left before they exited.
-        let exited = [exited(false), exited(!self.is_about_unknown)].into_iter().find(|exited| !exited.is_empty());
+        if reason.is_empty() {
+            reason = exited(!self.is_about_unknown);
+        }
         let has_passed = self.is_about_unknown && self.statuses.iter().all(|status| status.seq > 0);
-        match exited {
-            Some(exited) => WatchEnded::Exited(exited),
-            None if self.core.board.is_closed() && !has_passed => WatchEnded::Closed,
-            None => WatchEnded::StatePassed,
+        match reason.is_empty() {
+            false => WatchEnded::Exited(reason),
+            true if self.core.board.is_closed() && !has_passed => WatchEnded::Closed,
+            true => WatchEnded::StatePassed,
         }
     }
 }

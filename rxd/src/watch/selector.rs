@@ -154,7 +154,7 @@ impl<'a> SelectedServices<'a> {
     /// Adds the services of a target. Returns whether there are any.
     fn add(&mut self, target: &Target<'_>) -> bool {
         let mut any = false;
-        for id in self.core.names.find(target.lookup_hash()) {
+        for &(_, id) in self.core.names.find(target.lookup_hash()) {
             if target.by_type || *self.core.name(id) == target.text {
                 any = true;
                 self.add_id(id);

@@ -1,7 +1,7 @@
 //! A stream of every transition, in order.
 
 use super::unknown_service;
-use crate::board::{Event, Id, ServiceSet, ServiceStatus, StreamRead, WatchId};
+use crate::board::{Event, Id, ServiceSet, ServiceStatus, StreamRead, WatchId, ids_where};
 use crate::coop;
 use crate::core::{Core, ServiceState, States};
 use crate::error::Error;
@@ -179,7 +179,11 @@ impl StateStream {
         let statuses = std::mem::take(&mut self.statuses);
         let mut statuses = statuses.iter();
         let mut services = Vec::with_capacity(self.services.len());
-        self.services.each(|id| services.extend(statuses.next().map(|status| self.core.state(id, status))));
+        self.services.each(|id| {
+            if let Some(status) = statuses.next() {
+                services.push(self.core.state(id, status));
+            }
+        });
         States::new(self.seq, services)
     }
 }
@@ -195,8 +199,8 @@ fn filtered(core: &Core, filter: &Filter) -> Result<ServiceSet, Error> {
     for name in names {
         table[core.names.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
     }
-    let list = (0..table.len() as Id).filter(|&id| table[id as usize]).collect();
-    Ok(ServiceSet::Some(list, table))
+    let list = ids_where(table.len(), &|id| table[id as usize]);
+    Ok(ServiceSet::Some(list.into(), table))
 }
 
 impl Stream for StateStream {

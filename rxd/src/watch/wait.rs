@@ -124,7 +124,11 @@ impl Future for WaitFor {
             Some(Err(_)) | None => return Poll::Ready(this.watch.take().map_or(Ok(()), |watch| watch.map(drop))),
         };
         let state = this.state;
-        let services = |watch: &Watch| watch.targets.iter().map(|&id| watch.core.name(id).to_string()).collect();
+        let services = |watch: &Watch| {
+            let mut names = Vec::new();
+            watch.targets.iter().for_each(|&id| names.push(watch.core.name(id).to_string()));
+            names
+        };
         let error = match watch.poll(task) {
             Poll::Ready(Some(_)) => return Poll::Ready(Ok(())),
             Poll::Ready(None) => {

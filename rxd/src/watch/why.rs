@@ -1,12 +1,12 @@
 //! `why`: explains a service's state by the chain of what it waits for.
 
-use crate::board::{BoardView, Condition, Id, ServiceStatus, WatcherSpec};
+use crate::board::{BoardView, Condition, Id, Seq, ServiceStatus, WatcherSpec};
 use crate::core::{Core, FailedAt, ServiceState};
 use crate::graph::Mode;
 use crate::lifecycle::duration::ShortDuration;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
+use crate::text::add_item;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -101,7 +101,8 @@ impl Stop {
 struct Found {
     id: Id,
     status: ServiceStatus,
-    gates: Vec<WatcherSpec>,
+    /// The closed gates, each with the targets that do not satisfy it.
+    gates: Vec<(WatcherSpec, Vec<Id>)>,
     /// The services that must be in Exit before it is asked to stop.
     stops_after: Vec<Id>,
     /// By the board's clock, when the last of those before it exited.
@@ -110,57 +111,36 @@ struct Found {
 
 impl Why {
     pub(crate) fn of(core: &Core, id: Id) -> Why {
-        Why::chain(core, |_| vec![id], false)
+        Why::chain(core, &|_| vec![id])
     }
 
     /// For those of the services that are not in the state.
     pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
-        let not_in = |look: &BoardView<'_>, id| !look.status(id).is_in(state);
-        Why::chain(core, |look| services.iter().copied().filter(|&id| not_in(look, id)).collect(), false)
+        Why::chain(core, &|look| those(services, &|id| !look.status(id).is_in(state)))
     }
 
     /// For all services, in the order of declaration.
     #[cfg(feature = "admin")]
     pub(crate) fn all(core: &Core) -> Why {
-        Why::chain(core, |_| (0..core.board.len() as Id).collect(), true)
+        let stop = Stop::of(core);
+        let (seq, mut found) = find(core, stop.as_ref(), &|_| (0..core.board.len() as Id).collect());
+        found.sort_unstable_by_key(|found| found.id);
+        Why::new(core, seq, &found, stop)
     }
 
-    fn chain(core: &Core, first: impl FnOnce(&BoardView<'_>) -> Vec<Id>, sorted: bool) -> Why {
+    /// For the services that `first` names, and those that they wait for.
+    fn chain(core: &Core, first: &dyn Fn(&BoardView<'_>) -> Vec<Id>) -> Why {
         let stop = Stop::of(core);
-        let (seq, mut found) = core.board.look(|look| {
-            // Each service once, in the order of discovery: several paths may lead to one service,
-            // and `any` gates may form a cycle that another target can open.
-            let mut next = first(look);
-            next.reverse();
-            let mut seen = HashSet::new();
-            let mut found: Vec<Found> = Vec::new();
-            while let Some(id) = next.pop() {
-                if !seen.insert(id) {
-                    continue;
-                }
-                let status = *look.status(id);
-                let to = if status.state == State::Idle { State::Run } else { State::Init };
-                let gates = if look.is_held(id) { look.unmet(id, to) } else { Vec::new() };
-                let targets = gates.iter().flat_map(|gate| gate.targets.iter().map(move |&target| (gate, target)));
-                let unmet = targets.filter(|(gate, target)| !gate.condition.holds(look.status(*target)));
-                let mut unmet: Vec<Id> = unmet.map(|(_, target)| target).collect();
-                let before = stop.as_ref().map_or(&[][..], |stop| &stop.before[id as usize]);
-                let before = if status.over { &[] } else { before };
-                let stops_after: Vec<Id> = before.iter().copied().filter(|&id| !look.status(id).over).collect();
-                unmet.extend(&stops_after);
-                unmet.reverse();
-                next.append(&mut unmet);
-                let released = before.iter().map(|&id| look.status(id).at).max().unwrap_or_default();
-                found.push(Found { id, status, gates, stops_after, released });
-            }
-            (look.seq(), found)
-        });
-        if sorted {
-            found.sort_unstable_by_key(|found| found.id);
-        }
-        let statuses: HashMap<Id, ServiceStatus> = found.iter().map(|found| (found.id, found.status)).collect();
+        let (seq, found) = find(core, stop.as_ref(), first);
+        Why::new(core, seq, &found, stop)
+    }
+
+    fn new(core: &Core, seq: Seq, found: &[Found], stop: Option<Stop>) -> Why {
         let begun = stop.map(|stop| stop.begun);
-        let services = found.iter().map(|found| ServiceDiagnosis::new(core, found, &statuses, begun)).collect();
+        let mut services = Vec::with_capacity(found.len());
+        for found in found {
+            services.push(ServiceDiagnosis::new(core, found, begun));
+        }
         Why { seq, services }
     }
 
@@ -189,14 +169,62 @@ impl Why {
     }
 }
 
+/// The services that `first` names, and those that they wait for, with the number of the last
+/// transition before that instant.
+fn find(core: &Core, stop: Option<&Stop>, first: &dyn Fn(&BoardView<'_>) -> Vec<Id>) -> (Seq, Vec<Found>) {
+    let mut seen = vec![false; core.board.len()];
+    core.board.look(|look| {
+        // Each service once, in the order of discovery: several paths may lead to one service,
+        // and `any` gates may form a cycle that another target can open.
+        let mut next = first(look);
+        next.reverse();
+        let mut found: Vec<Found> = Vec::new();
+        while let Some(id) = next.pop() {
+            if std::mem::replace(&mut seen[id as usize], true) {
+                continue;
+            }
+            let status = *look.status(id);
+            let to = if status.state == State::Idle { State::Run } else { State::Init };
+            let (mut gates, mut unmet) = (Vec::new(), Vec::new());
+            for gate in if look.is_held(id) { look.unmet(id, to) } else { Vec::new() } {
+                let targets = those(&gate.targets, &|target| !gate.condition.holds(look.status(target)));
+                unmet.extend_from_slice(&targets);
+                gates.push((gate, targets));
+            }
+            let before = stop.map_or(&[][..], |stop| &stop.before[id as usize]);
+            let before = if status.over { &[] } else { before };
+            let stops_after = those(before, &|id| !look.status(id).over);
+            unmet.extend_from_slice(&stops_after);
+            unmet.reverse();
+            next.append(&mut unmet);
+            let released = before.iter().map(|&id| look.status(id).at).max().unwrap_or_default();
+            found.push(Found { id, status, gates, stops_after, released });
+        }
+        (look.seq(), found)
+    })
+}
+
+/// Those of the services that pass a test.
+fn those(services: &[Id], test: &dyn Fn(Id) -> bool) -> Vec<Id> {
+    let mut those = Vec::new();
+    for &id in services {
+        if test(id) {
+            those.push(id);
+        }
+    }
+    those
+}
+
 impl ServiceDiagnosis {
-    fn new(core: &Core, found: &Found, statuses: &HashMap<Id, ServiceStatus>, stop: Option<Instant>) -> Self {
+    fn new(core: &Core, found: &Found, stop: Option<Instant>) -> Self {
         let Found { id, status, gates, stops_after, released } = found;
         let (id, uptime) = (*id, core.uptime());
-        let waits_for: Vec<UnmetGate> = gates.iter().map(|gate| UnmetGate::new(core, gate, statuses)).collect();
+        let mut waits_for = Vec::with_capacity(gates.len());
+        gates.iter().for_each(|(gate, unmet)| waits_for.push(UnmetGate::new(core, gate, unmet)));
         let service = core.state(id, status);
         let next_attempt = service.next_attempt.map(|at| at.saturating_sub(uptime));
-        let failed = core.detail(id, |detail| detail.failed);
+        let (failed, enters_run, reaction) =
+            core.detail(id, |detail| (detail.failed, detail.enters_run, detail.reaction.clone()));
         // A service that waits for its gates or is in Run has recovered from an earlier failure.
         let is_current = |failed: &FailedAt| match status.incarnation.wrapping_sub(failed.incarnation) {
             0 => true,
@@ -208,8 +236,7 @@ impl ServiceDiagnosis {
         let is_current = failed.is_some_and(|failed| is_current(&failed)) && !status.is_in(State::Run);
         let error = service.last_error.clone().filter(|_| is_current && !is_of_reload);
         let idle = status.is_in(State::Idle) && waits_for.is_empty();
-        let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
-        let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
+        let enters_run = enters_run.filter(|_| idle).map(|at| at.saturating_duration_since(Instant::now()));
         let idles_for = (idle && enters_run.is_none()).then(|| uptime.saturating_sub(service.at));
         let next_attempt = next_attempt.filter(|left| !left.is_zero());
         let is_asked = !status.over && stops_after.is_empty();
@@ -217,7 +244,7 @@ impl ServiceDiagnosis {
             .filter(|_| is_asked)
             .map(|begun| begun.elapsed().min(Duration::from_nanos(core.board.now().saturating_sub(*released))));
         let last_failed = service.last_failed_at.map(|at| uptime.saturating_sub(at));
-        let stops_after = stops_after.iter().map(|&id| core.name(id).clone()).collect();
+        let stops_after = core.names_of(stops_after);
         ServiceDiagnosis {
             service,
             waits_for,
@@ -229,7 +256,7 @@ impl ServiceDiagnosis {
             asked_to_stop,
             last_failed,
             reload_failed: is_of_reload && is_running,
-            reaction: core.detail(id, |detail| detail.reaction.clone()).filter(|_| next_attempt.is_some()),
+            reaction: reaction.filter(|_| next_attempt.is_some()),
         }
     }
 
@@ -291,16 +318,19 @@ impl ServiceDiagnosis {
         match (&self.stops_after[..], self.asked_to_stop) {
             ([], None) => None,
             ([], Some(since)) => Some(format!("asked to stop {} ago", ShortDuration(since))),
-            (before, _) => Some(format!("stops after {}", before.join(", "))),
+            (before, _) => {
+                let mut names = String::new();
+                before.iter().for_each(|name| add_item(&mut names, name));
+                Some(format!("stops after {names}"))
+            }
         }
     }
 }
 
 impl UnmetGate {
-    fn new(core: &Core, gate: &WatcherSpec, statuses: &HashMap<Id, ServiceStatus>) -> Self {
-        // Every target that does not satisfy the gate is in the chain, and so in `statuses`.
-        let is_unmet = |id: &Id| statuses.get(id).is_some_and(|status| !gate.condition.holds(status));
-        let targets = gate.targets.iter().filter(|&id| gate.mode == Mode::Any || is_unmet(id));
+    /// Takes the targets that do not satisfy the gate, too.
+    fn new(core: &Core, gate: &WatcherSpec, unmet: &[Id]) -> Self {
+        let targets = if gate.mode == Mode::Any { &gate.targets } else { unmet };
         UnmetGate {
             mode: gate.mode,
             condition: match gate.condition {
@@ -314,7 +344,7 @@ impl UnmetGate {
                 Condition::Completed => Cow::Borrowed("to complete"),
                 Condition::Failed => Cow::Borrowed("to fail"),
             },
-            services: targets.map(|&id| core.name(id).clone()).collect(),
+            services: core.names_of(targets),
             within: gate.within,
         }
     }

@@ -8,7 +8,6 @@ use crate::graph::phrase::{quoted, shown_watch};
 use crate::graph::reach::{GateStage, TargetCondition, condition_of, gate_stage, is_gate_at, requires_all};
 use crate::graph::table::Analysis;
 use crate::lifecycle::state::{Action, State};
-use std::collections::HashSet;
 
 /// Adds the advice about each reaction of service `me`.
 pub(super) fn advise(analysis: &Analysis<'_>, me: usize, arrows: &mut Arrows, advice: &mut Vec<Advice>) {
@@ -22,7 +21,9 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, arrows: &mut Arrows, ad
             },
             _ => None,
         };
-        advice.extend(found.map(|found| about_watch(node, found)));
+        if let Some(found) = found {
+            advice.push(about_watch(node, found));
+        }
     }
 }
 
@@ -62,12 +63,17 @@ impl Arrows {
             return Arrows::default();
         }
         let of = |evicts: &dyn Fn(usize, &Edge<'_>) -> bool| {
-            let of_one = |(me, node): (usize, &Node<'_>)| {
-                let edges = node.edges.iter().filter(|edge| evicts(me, edge));
-                let to = edges.flat_map(|edge| targets(analysis, edge).into_iter().map(move |to| (edge, to)));
-                to.filter(|(edge, to)| !is_done(&nodes[*to], condition_of(edge))).map(|(_, to)| to).collect()
-            };
-            nodes.iter().enumerate().map(of_one).collect()
+            let mut arrows = vec![Vec::new(); nodes.len()];
+            for (me, node) in nodes.iter().enumerate() {
+                for edge in node.edges.iter().filter(|edge| evicts(me, edge)) {
+                    for to in targets(analysis, edge) {
+                        if !is_done(&nodes[to], condition_of(edge)) {
+                            arrows[me].push(to);
+                        }
+                    }
+                }
+            }
+            arrows
         };
         let needs = |edge: &Edge<'_>| matches!(edge.keyword, Keyword::Needs);
         let evicts = |me, edge: &Edge<'_>| {
@@ -153,12 +159,13 @@ fn exit_at_start(analysis: &Analysis<'_>, edge: &Edge<'_>) -> Option<Finding> {
 
 /// Whether arrows lead from one service to another, by way of a hundred others at most.
 fn reaches(arrows: &[Vec<usize>], from: usize, to: usize) -> bool {
-    let (mut seen, mut next) = (HashSet::new(), vec![from]);
+    let (mut seen, mut next) = (Vec::new(), vec![from]);
     while let Some(at) = next.pop() {
         if at == to {
             return true;
         }
-        if seen.len() < MAX_VISITED && seen.insert(at) {
+        if seen.len() < MAX_VISITED && !seen.contains(&at) {
+            seen.push(at);
             next.extend(&arrows[at]);
         }
     }
@@ -200,13 +207,12 @@ fn opposite(condition: TargetCondition) -> String {
 /// Whether the gates of service `me` hold it back while the condition of its reaction holds.
 fn is_excluded_by_gates(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> bool {
     let (condition, targets) = (condition_of(edge), targets(analysis, edge));
-    let is_excluded = |&to: &usize| {
-        [GateStage::Init, GateStage::Run].into_iter().any(|stage| {
-            let count = analysis.graph.nodes[me].edges.len();
-            let (known, _) = states_at_open_gates(analysis, me, count, to, stage);
-            known.given(condition).possible == 0
-        })
+    let is_excluded_at = |to: usize, stage: GateStage| {
+        let count = analysis.graph.nodes[me].edges.len();
+        let (known, _) = states_at_open_gates(analysis, me, count, to, stage);
+        known.given(condition).possible == 0
     };
+    let is_excluded = |&to: &usize| is_excluded_at(to, GateStage::Init) || is_excluded_at(to, GateStage::Run);
     match requires_all(edge) {
         true => targets.iter().any(is_excluded) || is_excluded_by_alternatives(analysis, me, condition, &targets),
         false => targets.iter().all(is_excluded),

@@ -8,13 +8,11 @@ use crate::graph::phrase::{quoted, shown_watch};
 use crate::graph::reach::{GateStage, condition_of, gate_stage, is_gate_at, requires_all};
 use crate::graph::table::Analysis;
 use crate::lifecycle::state::{Action, State};
-use std::collections::BTreeSet;
 
 /// Whether the graph has a service that runs only while another does not.
 pub(super) fn has_standby(graph: &Graph<'_>) -> bool {
-    let stages = [GateStage::Init, GateStage::Run];
-    let mut edges = graph.nodes.iter().flat_map(|node| node.edges);
-    edges.any(|edge| stages.iter().any(|&stage| is_standby_gate(edge, stage)))
+    let is_standby = |edge: &Edge<'_>| is_standby_gate(edge, GateStage::Init) || is_standby_gate(edge, GateStage::Run);
+    graph.nodes.iter().any(|node| node.edges.iter().any(is_standby))
 }
 
 /// Adds the advice about the gates of service `me`.
@@ -23,10 +21,10 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, has_standby: bool, advi
     let mut alternatives = node.edges.iter().filter(|edge| !requires_all(edge) && is_comparable(analysis, me, edge));
     let found = alternatives.find_map(|edge| closed_alternatives(analysis, me, edge));
     let found = found.or_else(|| has_standby.then(|| excluded_together(analysis, me)).flatten());
-    advice.extend(found.map(|what| {
+    if let Some(what) = found {
         let help = "remove one of these gates".to_owned();
-        about_watch(node, (AdviceRule::GatesNeverOpen, what, help))
-    }));
+        advice.push(about_watch(node, (AdviceRule::GatesNeverOpen, what, help)));
+    }
 }
 
 /// An `any` gate whose every alternative contradicts another gate.
@@ -45,21 +43,23 @@ fn closed_alternatives(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> O
 /// Two services that must be in Run at the same time before this one is, although one of them runs
 /// only while the other does not.
 fn excluded_together(analysis: &Analysis<'_>, me: usize) -> Option<String> {
-    [GateStage::Init, GateStage::Run].into_iter().find_map(|stage| excluded_at(analysis, me, stage))
+    excluded_at(analysis, me, GateStage::Init).or_else(|| excluded_at(analysis, me, GateStage::Run))
 }
 
 fn excluded_at(analysis: &Analysis<'_>, me: usize, stage: GateStage) -> Option<String> {
     let nodes = analysis.graph.nodes;
     let together = in_run_with(analysis, me, stage);
     let names = |at: usize| quoted(nodes[at].name);
-    let excludes = together.iter().chain([&me]).find_map(|&at| {
+    let excluded_by = |at: usize| {
         let stage = if at == me { stage } else { GateStage::Run };
-        let excluded = nodes[at].edges.iter().filter(|edge| is_standby_gate(edge, stage));
-        let mut excluded = excluded.flat_map(|edge| targets(analysis, edge));
-        let other = excluded.find(|other| together.contains(other) && (at == me || evicts(analysis, at, *other)))?;
-        Some((at, other))
-    });
-    let (at, other) = excludes?;
+        let mut gates = nodes[at].edges.iter().filter(|edge| is_standby_gate(edge, stage));
+        gates.find_map(|edge| {
+            let mut excluded = targets(analysis, edge).into_iter();
+            excluded.find(|other| together.contains(other) && (at == me || evicts(analysis, at, *other)))
+        })
+    };
+    let excluded = together.iter().find_map(|&at| Some((at, excluded_by(at)?)));
+    let (at, other) = excluded.or_else(|| Some((me, excluded_by(me)?)))?;
     let (at_name, other) = (names(at), names(other));
     Some(match at == me {
         true => format!(
@@ -91,8 +91,9 @@ fn evicts(analysis: &Analysis<'_>, at: usize, other: usize) -> bool {
 }
 
 /// The services that are in Run when the gates of service `me` at this stage are open: those it
-/// waits for, and those without which these leave Run; a hundred at most.
-fn in_run_with(analysis: &Analysis<'_>, me: usize, stage: GateStage) -> BTreeSet<usize> {
+/// waits for, and those without which these leave Run; a hundred at most, in the order of their
+/// declaration.
+fn in_run_with(analysis: &Analysis<'_>, me: usize, stage: GateStage) -> Vec<usize> {
     let nodes = analysis.graph.nodes;
     let waits_for_run = |edge: &Edge<'_>, stage| {
         let condition = condition_of(edge);
@@ -100,20 +101,28 @@ fn in_run_with(analysis: &Analysis<'_>, me: usize, stage: GateStage) -> BTreeSet
             && requires_all(edge)
             && matches!((condition.action, condition.state, condition.completed), (Action::Entering, State::Run, false))
     };
-    let gates = nodes[me].edges.iter().filter(|edge| waits_for_run(edge, stage));
-    let mut next: Vec<usize> = gates.flat_map(|edge| targets(analysis, edge)).collect();
-    let mut found = BTreeSet::new();
+    let mut next = Vec::new();
+    for edge in nodes[me].edges.iter().filter(|edge| waits_for_run(edge, stage)) {
+        next.append(&mut targets(analysis, edge));
+    }
+    let mut found = Vec::new();
     while let Some(at) = next.pop() {
-        if found.len() == MAX_VISITED || !found.insert(at) {
+        let Err(place) = found.binary_search(&at) else { continue };
+        if found.len() == MAX_VISITED {
             continue;
         }
+        found.insert(place, at);
         // A gate and a reaction to the same amount to `needs`.
         let edges = nodes[at].edges;
-        let needed = edges.iter().filter(|edge| waits_for_run(edge, GateStage::Run));
-        let needed = needed.flat_map(|edge| targets(analysis, edge).into_iter().map(move |to| (edge, to)));
         let stops =
             |to: &usize| edges.iter().any(|edge| is_stop_on_leaving(edge) && targets(analysis, edge).contains(to));
-        next.extend(needed.filter(|(edge, to)| edge.keyword == Keyword::Needs || stops(to)).map(|(_, to)| to));
+        for edge in edges.iter().filter(|edge| waits_for_run(edge, GateStage::Run)) {
+            for to in targets(analysis, edge) {
+                if edge.keyword == Keyword::Needs || stops(&to) {
+                    next.push(to);
+                }
+            }
+        }
     }
     found
 }

@@ -7,6 +7,7 @@ use crate::graph::phrase::quoted;
 use crate::graph::table::Analysis;
 use crate::lifecycle::options::{Backoff, OnFailure, OnStale};
 use crate::lifecycle::state::State;
+use crate::text::add_item;
 use std::time::Duration;
 
 /// Adds the settings of a service that have no effect.
@@ -62,8 +63,13 @@ pub(super) fn advise_on_failure(analysis: &Analysis<'_>, advice: &mut Vec<Advice
             targets(analysis, edge).into_iter().for_each(|to| dependents[to].push(me));
         }
     }
-    let mut fails: Vec<bool> = nodes.iter().map(|node| node.options.may_fail_for_good(node.table)).collect();
-    let mut next: Vec<usize> = (0..nodes.len()).filter(|&at| fails[at]).collect();
+    let (mut fails, mut next) = (vec![false; nodes.len()], Vec::new());
+    for (at, node) in nodes.iter().enumerate() {
+        if node.options.may_fail_for_good(node.table) {
+            fails[at] = true;
+            next.push(at);
+        }
+    }
     while let Some(at) = next.pop() {
         for &dependent in &dependents[at] {
             if !std::mem::replace(&mut fails[dependent], true) {
@@ -71,7 +77,10 @@ pub(super) fn advise_on_failure(analysis: &Analysis<'_>, advice: &mut Vec<Advice
             }
         }
     }
-    for (node, _) in nodes.iter().zip(fails).filter(|(_, fails)| !fails) {
+    for (at, node) in nodes.iter().enumerate() {
+        if fails[at] {
+            continue;
+        }
         let setting = match node.options.on_failure {
             OnFailure::Exit => continue,
             OnFailure::Shutdown => "shutdown",
@@ -96,8 +105,8 @@ pub(super) fn advise_daemon(graph: &Graph<'_>, shutdown_timeout: Duration, on_st
     let daemon = quoted(graph.daemon);
     let stop = longest_declared_stop(graph);
     if stop.time > shutdown_timeout {
-        let services: Vec<String> = stop.services.iter().map(|&at| quoted(graph.nodes[at].name)).collect();
-        let (time, services) = (stop.time, services.join(", "));
+        let (time, mut services) = (stop.time, String::new());
+        stop.services.iter().for_each(|&at| add_item(&mut services, &quoted(graph.nodes[at].name)));
         advice.push(Advice {
             rule: AdviceRule::ShutdownTooShort,
             service: None,

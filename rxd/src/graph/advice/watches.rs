@@ -4,7 +4,9 @@ use super::{Advice, AdviceRule, Finding, about_watch, targets};
 use crate::graph::limits::targets_first;
 use crate::graph::model::{Edge, Effect, Keyword, Node};
 use crate::graph::phrase::{quoted, shown_watch};
-use crate::graph::reach::{GateStage, TargetCondition, blocking_stage, condition_of, gate_stage, requires_all};
+use crate::graph::reach::{
+    GateStage, TargetCondition, blocking_stage, condition_of, gate_stage, is_gate_at, requires_all,
+};
 use crate::graph::table::Analysis;
 use crate::lifecycle::state::{Action, State};
 use std::time::Duration;
@@ -16,7 +18,9 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, earliest: &[Duration], 
         let found = passing_gate(analysis, edge)
             .or_else(|| waits_for_ended(analysis, me, edge))
             .or_else(|| short_limit(analysis, me, edge, earliest));
-        advice.extend(found.map(|found| about_watch(node, found)));
+        if let Some(found) = found {
+            advice.push(about_watch(node, found));
+        }
     }
 }
 
@@ -33,7 +37,10 @@ fn waits_for_ended(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Optio
     let targets = targets(analysis, edge);
     let (to, by) = match requires_all(edge) {
         true => targets.iter().find_map(|&to| Some((to, exits(to)?)))?,
-        false => targets.iter().map(|&to| exits(to).map(|by| (to, by))).collect::<Option<Vec<_>>>()?[0],
+        false => {
+            let by = exits(*targets.first()?)?;
+            targets.iter().all(|&to| exits(to).is_some()).then_some((targets[0], by))?
+        }
     };
     let to = quoted(nodes[to].name);
     Some((
@@ -132,24 +139,26 @@ pub(super) fn earliest_runs(analysis: &Analysis<'_>) -> Vec<Duration> {
         return earliest;
     }
     // Alternatives may form a cycle, and are left out: it is a lower bound.
-    let gates: Vec<Vec<(GateStage, usize)>> = nodes
-        .iter()
-        .map(|node| {
-            let gates = node.edges.iter().filter(|edge| requires_all(edge) && waits_for_run(condition_of(edge)));
-            let gates = gates.filter_map(|edge| Some((gate_stage(edge)?, targets(analysis, edge))));
-            gates.flat_map(|(stage, targets)| targets.into_iter().map(move |to| (stage, to))).collect()
-        })
-        .collect();
-    let arrows: Vec<Vec<usize>> = gates.iter().map(|gates| gates.iter().map(|&(_, to)| to).collect()).collect();
+    let awaited_at = |stage: GateStage| {
+        let mut awaited = vec![Vec::new(); nodes.len()];
+        for (node, awaited) in nodes.iter().zip(&mut awaited) {
+            for edge in node.edges.iter().filter(|edge| is_gate_at(edge, stage)) {
+                if requires_all(edge) && waits_for_run(condition_of(edge)) {
+                    awaited.append(&mut targets(analysis, edge));
+                }
+            }
+        }
+        awaited
+    };
+    let (before_init, before_run) = (awaited_at(GateStage::Init), awaited_at(GateStage::Run));
+    let mut arrows = before_init.clone();
+    arrows.iter_mut().zip(&before_run).for_each(|(all, others)| all.extend(others));
     for me in targets_first(&arrows) {
-        let opens = |wanted: GateStage| {
-            let gates = gates[me].iter().filter(|(stage, _)| *stage as u8 == wanted as u8);
-            gates.map(|&(_, to)| earliest[to]).max().unwrap_or_default()
-        };
+        let opens = |awaited: &[usize]| awaited.iter().map(|&to| earliest[to]).max().unwrap_or_default();
         let options = nodes[me].options;
-        let init = options.startup_delay.max(options.delays[0]).max(opens(GateStage::Init));
+        let init = options.startup_delay.max(options.delays[0]).max(opens(&before_init[me]));
         let idle = init.saturating_add(options.delays[1]).saturating_add(options.delays[2]);
-        earliest[me] = idle.max(opens(GateStage::Run));
+        earliest[me] = idle.max(opens(&before_run[me]));
     }
     earliest
 }

@@ -173,8 +173,8 @@ impl Options {
     }
 
     /// All faults of these options alone; see also [`on_failure_fault`](Options::on_failure_fault).
-    pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
-        let all = [
+    pub(crate) fn faults(&self) -> Vec<OptionFault> {
+        const ALL: [OptionKey; 11] = [
             OptionKey::Timeout(State::Init),
             OptionKey::Timeout(State::Idle),
             OptionKey::Timeout(State::Run),
@@ -188,13 +188,12 @@ impl Options {
             OptionKey::Heartbeat,
         ];
         // Only the builder can get this wrong: the macros know which states have a method.
-        let no_method = self.no_method.map(|(list, state)| OptionFault {
-            list,
-            option: state.name(),
-            kind: OptionFaultKind::NoMethod,
-        });
-        // Lazily, without a list: each start asks this of every service.
-        no_method.into_iter().chain(all.into_iter().filter_map(|key| self.fault(key)))
+        let mut faults = Vec::new();
+        if let Some((list, state)) = self.no_method {
+            faults.push(OptionFault { list, option: state.name(), kind: OptionFaultKind::NoMethod });
+        }
+        ALL.iter().for_each(|key| faults.extend(self.fault(*key)));
+        faults
     }
 }
 
@@ -210,9 +209,13 @@ impl DaemonOptions {
     }
 
     /// All faults of these options.
-    pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
-        let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::BlockingThreshold, DaemonKey::History];
-        all.into_iter().filter_map(|key| self.fault(key))
+    pub(crate) fn faults(&self) -> Vec<OptionFault> {
+        let mut faults = Vec::new();
+        for key in &[DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::BlockingThreshold, DaemonKey::History]
+        {
+            faults.extend(self.fault(*key));
+        }
+        faults
     }
 }
 
@@ -227,8 +230,12 @@ impl StageOptions {
     }
 
     /// All faults of these options.
-    pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
-        [StageKey::Attempts, StageKey::Timeout].into_iter().filter_map(|key| self.fault(key))
+    pub(crate) fn faults(&self) -> Vec<OptionFault> {
+        let mut faults = Vec::new();
+        for key in &[StageKey::Attempts, StageKey::Timeout] {
+            faults.extend(self.fault(*key));
+        }
+        faults
     }
 }
 

@@ -80,19 +80,19 @@ fn mask_in(status: &str, key: &str) -> Option<u64> {
 /// Whether the process leads the foreground of its terminal, by the text of `/proc/self/stat`.
 fn leads_foreground(stat: &str) -> Option<bool> {
     let (pid, rest) = stat.split_once(' ')?;
-    // The name of the program is in parentheses, and may have some itself, and spaces. After it:
-    // state, parent, process group, session, terminal, the terminal's foreground group.
-    let (_, rest) = rest.rsplit_once(") ")?;
-    Some(rest.split(' ').nth(5)? == pid)
+    // The name of the program is in parentheses, and may have some itself, and spaces. After it and a
+    // space: state, parent, process group, session, terminal, the terminal's foreground group.
+    let (_, rest) = rest.rsplit_once(')')?;
+    Some(rest.split(' ').nth(6)? == pid)
 }
 
 /// Says which of these signals the process has blocked: they do not arrive. To unblock them takes
 /// the feature `unblock-signals`.
 #[cfg(not(feature = "unblock-signals"))]
-pub(crate) fn deliver_blocked(signals: impl Iterator<Item = Signal>) {
+pub(crate) fn deliver_blocked(signals: &[Signal]) {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let blocked = mask_in(&status, "SigBlk:").unwrap_or_default();
-    for signal in signals.filter(|signal| blocked >> (signal.as_raw() - 1) & 1 != 0) {
+    for signal in signals.iter().filter(|signal| blocked >> (signal.as_raw() - 1) & 1 != 0) {
         let name = super::signal_name(signal.as_raw()).unwrap_or("a signal");
         crate::panic::emit!(WARN, target: "rxd", "{name} does not reach this daemon: the process that started it has blocked it. Unblock it there, or enable the feature `unblock-signals` of rxd");
     }

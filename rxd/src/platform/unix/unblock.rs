@@ -4,7 +4,6 @@ use crate::panic::emit;
 use crate::platform::Signal;
 use crate::sync::Mutex;
 use nix::sys::signal::SigSet;
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// Has the signals delivered that the calling thread blocks, and with it probably every other: a
@@ -14,17 +13,18 @@ use std::sync::LazyLock;
 /// A signal needs only one thread that does not block it. That thread lasts as long as the process:
 /// a signal may also have to end the process after its last daemon. Called after the handlers are
 /// installed, since a signal may be pending already.
-pub(crate) fn deliver_blocked(signals: impl Iterator<Item = Signal>) {
-    static DELIVERED: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
-    let signals = signals.filter_map(|signal| nix::sys::signal::Signal::try_from(signal.as_raw()).ok());
+pub(crate) fn deliver_blocked(signals: &[Signal]) {
+    static DELIVERED: LazyLock<Mutex<SigSet>> = LazyLock::new(|| Mutex::new(SigSet::empty()));
     let Ok(blocked) = SigSet::thread_get_mask() else { return };
     let mut unblocked = SigSet::empty();
     let mut delivered = DELIVERED.lock();
-    for signal in signals.filter(|signal| blocked.contains(*signal)) {
-        if delivered.insert(signal as i32) {
-            unblocked.add(signal);
+    for signal in signals {
+        match nix::sys::signal::Signal::try_from(signal.as_raw()) {
+            Ok(signal) if blocked.contains(signal) && !delivered.contains(signal) => unblocked.add(signal),
+            _ => {}
         }
     }
+    delivered.extend(&unblocked);
     drop(delivered);
     if unblocked.iter().next().is_none() {
         return;
@@ -35,7 +35,7 @@ pub(crate) fn deliver_blocked(signals: impl Iterator<Item = Signal>) {
             std::thread::park();
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("rxd-signals".into()).spawn(run) {
+    if let Err(error) = crate::spawn::thread("rxd-signals", run) {
         emit!(WARN, target: "rxd", "signals may not be delivered: the process blocks them, and a thread for them did not start: {error}");
     }
 }

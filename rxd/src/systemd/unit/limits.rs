@@ -4,6 +4,7 @@
 
 use crate::graph::Graph;
 use crate::graph::limits::{has_start_limit, longest_start, longest_stop};
+use crate::text::add_item;
 use std::time::Duration;
 
 /// How many services without a limit are named.
@@ -28,8 +29,13 @@ pub(super) struct LongestPaths {
 
 impl LongestPaths {
     /// Those of a daemon with this graph.
+    #[inline]
     pub(super) fn of(graph: &Graph<'_>) -> Self {
-        let names = |services: &[usize]| services.iter().map(|&at| graph.nodes[at].name).collect::<Vec<_>>().join(", ");
+        let names = |services: &[usize]| {
+            let mut names = String::new();
+            services.iter().for_each(|&at| add_item(&mut names, graph.nodes[at].name));
+            names
+        };
         let (start, stop) = (longest_start(graph), longest_stop(graph));
         let mut paths = LongestPaths {
             start: start.time,
@@ -45,6 +51,7 @@ impl LongestPaths {
     }
 
     /// One service or stage more that may take for ever.
+    #[inline]
     pub(super) fn add_unlimited(&mut self, name: &str) {
         self.unlimited_all += 1;
         if self.unlimited.len() < MAX_NAMED {

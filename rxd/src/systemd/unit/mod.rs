@@ -1,6 +1,7 @@
 //! A systemd unit file made from what a daemon declares: its limits, its name and its watchdog.
 //!
-//! `Daemon::unit` makes it. A running daemon does not use it.
+//! `Daemon::unit` makes it. A running daemon does not use it. Its functions are `#[inline]`, so only
+//! a program that makes a unit compiles them.
 
 mod limits;
 mod sandbox;
@@ -77,6 +78,7 @@ pub struct Unit {
 
 impl Unit {
     /// The unit of a daemon with this graph.
+    #[inline]
     pub(crate) fn of(graph: &Graph<'_>) -> Self {
         let name: String = graph.daemon.chars().map(|char| if is_plain(char) { char } else { '-' }).collect();
         Unit {
@@ -94,12 +96,14 @@ impl Unit {
     }
 
     /// The daemon's `shutdown_timeout`.
+    #[inline]
     pub(crate) fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.shutdown_timeout = limit;
         self
     }
 
     /// The daemon's `watchdog_interval`; zero: the daemon sends nothing to systemd.
+    #[inline]
     pub(crate) fn watchdog_interval(mut self, every: Duration) -> Self {
         self.watchdog_interval = Some(every);
         self
@@ -107,6 +111,7 @@ impl Unit {
 
     /// A [`prestart`](crate::prestart) stage, and how long it takes at most, if a limit is
     /// declared.
+    #[inline]
     pub(crate) fn prestart_stage(mut self, stage: &str, limit: Option<Duration>) -> Self {
         match limit {
             Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
@@ -119,18 +124,21 @@ impl Unit {
     /// the daemon's name.
     ///
     /// It is a path. What systemd would read as a prefix of it, such as `+`, is left out.
+    #[inline]
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
         self
     }
 
     /// Adds one argument.
+    #[inline]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
 
     /// The user to run as. Default: `DynamicUser=yes`, a user that exists while the daemon runs.
+    #[inline]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
@@ -139,6 +147,7 @@ impl Unit {
     /// The version of systemd that the unit is for. Default: 253. Older versions have no
     /// `Type=notify-reload`, and `systemctl reload` may return before the reload is over. From 254,
     /// the delay between restarts grows.
+    #[inline]
     pub fn systemd(mut self, version: u32) -> Self {
         self.version = version;
         self
@@ -146,6 +155,7 @@ impl Unit {
 
     /// How many descriptors systemd keeps for the daemon over a restart: see
     /// [`store`](super::store()). Default: 0.
+    #[inline]
     pub fn fd_store(mut self, descriptors: u32) -> Self {
         self.fd_store = descriptors;
         self
@@ -156,6 +166,7 @@ impl Unit {
     ///
     /// Keys that begin with `StartLimit` are in the `[Unit]` section. Characters other than ASCII
     /// letters, digits and `-` are left out of a key.
+    #[inline]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         let mut key: String = key.into();
         key.retain(|char| char.is_ascii_alphanumeric() || char == '-');
@@ -165,11 +176,13 @@ impl Unit {
 
     /// The unit's name: the daemon's, as a file name.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> String {
         format!("{}.service", self.name)
     }
 
     /// The `[Service]` section, in order.
+    #[inline]
     fn service(&self) -> Vec<(&str, String)> {
         let set_type = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
         // With `Type=notify` systemd would wait for a READY=1 that never comes.
@@ -223,6 +236,7 @@ impl Unit {
         lines
     }
 
+    #[inline]
     fn start(&self) -> Duration {
         let declared = self.longest.start.saturating_add(TIMEOUT_MARGIN);
         if self.longest.unlimited.is_empty() { declared } else { declared.max(DEFAULT_START_TIMEOUT) }
@@ -230,6 +244,7 @@ impl Unit {
 }
 
 impl fmt::Display for Unit {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         writeln!(f, "# {name}.service: made by rxd from what {name} declares")?;
@@ -268,6 +283,7 @@ impl fmt::Display for Unit {
 
 /// Writes these settings, each replaced by those of the same key in `set`, and then the others in
 /// `set`.
+#[inline]
 fn write_section(
     f: &mut fmt::Formatter<'_>,
     settings: &[(&str, String)],
@@ -289,12 +305,14 @@ fn write_section(
     Ok(())
 }
 
+#[inline]
 fn is_plain(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
 }
 
 /// The text without line breaks. A backslash at the end would join the next line to this one; with
 /// a space behind it, it does not, and systemd drops the space.
+#[inline]
 fn one_line(text: &str) -> String {
     let line = text.replace(|char: char| char.is_control(), " ");
     if line.ends_with('\\') { line + " " } else { line }
@@ -302,16 +320,19 @@ fn one_line(text: &str) -> String {
 
 /// A program as systemd.service(5) reads it: without a prefix, and with `%` escaped. systemd
 /// expands no variable in it.
+#[inline]
 fn quoted_path(path: &str) -> String {
     in_quotes(&path.trim_start_matches(PREFIXES).replace('%', "%%"))
 }
 
 /// An argument as systemd.service(5) reads it: with `%` and `$` escaped, so that it stays one word.
+#[inline]
 fn quoted(arg: &str) -> String {
     in_quotes(&arg.replace('%', "%%").replace('$', "$$"))
 }
 
 /// The word in quotes, if it needs some.
+#[inline]
 fn in_quotes(arg: &str) -> String {
     if !arg.is_empty() && arg.chars().all(|char| is_plain(char) || "/:=,+@%$".contains(char)) {
         return arg.into();
