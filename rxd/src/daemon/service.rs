@@ -12,6 +12,8 @@ use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::{Options, ServiceOptions, check};
 use crate::lifecycle::state::{Action, State};
+use crate::service::context::Context;
+use crate::service::function::FunctionRunner;
 use crate::service::runner::Runner;
 use std::borrow::Cow;
 use std::fmt;
@@ -172,6 +174,78 @@ impl Service {
     /// The service as its attributes declare it.
     pub fn declared<R: Runner + Declared>(runner: R) -> Self {
         ServiceConfig::declared::<R>().with(Some(runner))
+    }
+
+    /// A service that only needs `run`: the closure is called once for each incarnation, and its
+    /// future is that incarnation's `run`.
+    ///
+    /// * What the closure owns lasts for all incarnations. To hand a value into each future, clone
+    ///   it in the closure, or call [`from_fn_with`](Service::from_fn_with).
+    /// * The result is [`rxd::Result`](crate::Result): `?` makes its error from any other.
+    /// * A panic in the closure or in its future is a failure of the service.
+    ///
+    /// For `init`, `stop` or `reload`, write a struct and implement [`Runner`].
+    ///
+    /// ```
+    /// use rxd::{Context, Daemon, Service};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// let tick = Service::from_fn("tick", |cx: Context| async move {
+    ///     let mut every = cx.every(Duration::from_secs(1));
+    ///     for _ in 0..3 {
+    ///         every.tick().await;
+    ///         println!("tick");
+    ///     }
+    ///     cx.daemon().shutdown();
+    ///     Ok(())
+    /// });
+    /// Daemon::new("clock").add(tick).run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_fn<F, Fut>(name: impl Into<Cow<'static, str>>, function: F) -> Self
+    where
+        F: FnMut(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = crate::error::Result> + Send,
+    {
+        Service::new(name, FunctionRunner(function))
+    }
+
+    /// As [`from_fn`](Service::from_fn), but each call gets a clone of `state`.
+    ///
+    /// What one incarnation does to its clone, the next does not see; what all share is behind an
+    /// `Arc` or a handle, as in a pool or a sender. A panic in `clone` is a failure of the service.
+    ///
+    /// ```
+    /// use rxd::{Daemon, Service};
+    /// use tokio::sync::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// let (jobs, mut queue) = mpsc::channel(8);
+    /// let producer = Service::from_fn_with("producer", jobs, |cx, jobs| async move {
+    ///     for job in 1..=3 {
+    ///         jobs.send(job).await?;
+    ///     }
+    ///     cx.cancelled().await;
+    ///     Ok(())
+    /// });
+    /// let handle = Daemon::new("works").add(producer).start().await?;
+    /// assert_eq!(queue.recv().await, Some(1));
+    /// # handle.shutdown();
+    /// # handle.wait().await.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_fn_with<S, F, Fut>(name: impl Into<Cow<'static, str>>, state: S, mut function: F) -> Self
+    where
+        S: Clone + Send + 'static,
+        F: FnMut(Context, S) -> Fut + Send + 'static,
+        Fut: Future<Output = crate::error::Result> + Send,
+    {
+        Service::from_fn(name, move |cx| function(cx, state.clone()))
     }
 
     /// Sets the name.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cancelled;
 pub(crate) mod context;
+pub(crate) mod function;
 pub(crate) mod runner;
 pub(crate) mod tasks;
 pub(crate) mod ticker;

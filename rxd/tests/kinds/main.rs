@@ -1,0 +1,4 @@
+//! The kinds of services beside a struct with a `Runner`, and what every service finds in its
+//! context.
+
+mod functions;
