@@ -197,6 +197,7 @@ pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled}
 pub use graph::declaration::Declared;
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
+pub use lifecycle::cancel_cause::CancelCause;
 pub use lifecycle::manager::{self, Manager};
 pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};

@@ -23,7 +23,7 @@ macro_rules! all {
 #[test]
 fn words_are_copy_and_shared() {
     all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
-    all!(word: rxd::OnStale, rxd::Signal);
+    all!(word: rxd::OnStale, rxd::Signal, rxd::CancelCause);
     value::<rxd::Filter>();
 }
 
@@ -132,6 +132,7 @@ async fn futures_of_the_api_are_send() {
     is_send(&cx.cancelled());
     is_send(&cx.or_cancelled(std::future::ready(1)));
     is_send(&cx.every(std::time::Duration::ZERO).tick());
+    is_send(&cx.sleep(std::time::Duration::ZERO));
     let daemon = || rxd::Daemon::new("d").signals([]).add(rxd::Service::new("a", rxd::testing::FakeService::new()));
     is_send(&daemon().run());
     is_send(&daemon().main());

@@ -73,7 +73,6 @@ use crate::lifecycle::options::{STOP_LIMIT, ServiceOptions};
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
-use crate::service::cancelled::token_of;
 use crate::service::context::Context;
 use crate::service::runner::{DefaultMethod, Runner};
 use enter::EnterStage;
@@ -358,20 +357,21 @@ impl EngineState {
             service.set_mask(mask);
             service.epoch()
         };
-        // The tasks that a reload spawns live as long as the epoch. Its context ends with the
-        // reload.
-        let own = (call == Method::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
-        Context::new(self.core.clone(), self.id, epoch, own)
+        match call {
+            Method::Reload => Context::of_reload(self.core.clone(), self.id, epoch),
+            _ => Context::new(self.core.clone(), self.id, epoch),
+        }
     }
 
     /// The signals that cancel a method.
     fn interrupting(&self, call: Method) -> u32 {
         let ends = signal::SHUTDOWN | signal::EXIT | signal::DEPENDENCY;
+        let operator = signal::OPERATOR | signal::STALE;
         let reload = if self.overridden.has(Method::Reload) { signal::RELOAD } else { 0 };
         match call {
-            Method::Init => ends | signal::CHILD | signal::OPERATOR,
-            Method::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
-            Method::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
+            Method::Init => ends | signal::CHILD | operator,
+            Method::Idle => ends | signal::CHILD | operator | reload,
+            Method::Run => ends | signal::CHILD | operator | reload | signal::STOP,
             // Every other signal waits until the reload has ended.
             Method::Reload => ends,
             Method::Stop => 0,

@@ -1,8 +1,10 @@
 //! What one service has: the trait of its methods, its context, its cancellation and its tasks.
 
+mod cancel;
 pub(crate) mod cancelled;
 pub(crate) mod context;
 pub(crate) mod function;
+pub(crate) mod part;
 pub(crate) mod runner;
 pub(crate) mod tasks;
 pub(crate) mod ticker;

@@ -61,7 +61,7 @@ async fn g40_level_of_a_service_applies_to_its_tasks() {
     let (lines, _guard) = capture(&levels);
     let (_handle, api, db) = two_talkers().await;
     levels.set("api", Level::Debug);
-    for from in [LogFrom::Task, LogFrom::TaskOfTask, LogFrom::Spawned] {
+    for from in [LogFrom::Task, LogFrom::TaskOfTask, LogFrom::Blocking, LogFrom::Spawned] {
         api.log_twice(from).await;
         db.log_twice(from).await;
     }
@@ -70,10 +70,11 @@ async fn g40_level_of_a_service_applies_to_its_tasks() {
     let expected = [
         "DEBUG api/worker: log::capture: debug",
         "DEBUG api/helper: log::capture: debug",
+        "DEBUG api/worker: log::capture: debug",
         "DEBUG api: log::capture: debug",
     ];
     assert_eq!(debug, expected);
-    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.len(), 12);
 }
 
 #[tokio::test]
