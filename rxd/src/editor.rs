@@ -22,6 +22,8 @@ words!(service {
     restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
+    thread = "`thread`: the service has a thread of its own, with a runtime. Implement `rxd::LocalRunner` for it."
+    blocking = "`blocking`: the service has a thread of its own, and may block it. Implement `rxd::BlockingRunner` for it."
 });
 
 words!(backoff {

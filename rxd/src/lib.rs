@@ -119,7 +119,7 @@
 //!
 //! A daemon runs in the tokio runtime it is started in, also a `current_thread` one; several
 //! daemons can share a runtime. On a `current_thread` runtime, code that blocks in one service
-//! delays all others.
+//! delays all others, unless that service has a thread of its own: see [`BlockingRunner`].
 //!
 //! # Systems
 //!
@@ -205,6 +205,9 @@ pub use platform::Signal;
 pub use report::{Report, ServiceReport};
 pub use service::context::Context;
 pub use service::runner::Runner;
+pub use service::thread::blocking::BlockingRunner;
+pub use service::thread::blocking_context::BlockingContext;
+pub use service::thread::local::LocalRunner;
 pub use service::ticker::Ticker;
 pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};
 pub use watch::{

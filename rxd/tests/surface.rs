@@ -33,7 +33,7 @@ fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
     all!(value: rxd::When, rxd::Options, rxd::Backoff);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
-    // Traits: Runner, Manager, Pipeline, Declared, ServiceSelector.
+    // Traits: Runner, LocalRunner, BlockingRunner, Manager, Pipeline, Declared, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
         ordinary::<rxd::ByType<T>>();
@@ -45,7 +45,7 @@ fn declarations_are_sent_and_values_shared() {
 fn handles_and_streams_are_shared() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
     all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate);
-    all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker);
+    all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker, rxd::BlockingContext);
     all!(value: rxd::WatchEvent, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();
 }

@@ -20,8 +20,16 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
+    THREAD,
+    BLOCKING,
     CRATE,
 ];
+
+/// The word that gives a service a thread with a runtime.
+pub(crate) const THREAD: AttributeKey = AttributeKey { name: "thread", form: "thread" };
+
+/// The word that gives a service a thread to block.
+pub(crate) const BLOCKING: AttributeKey = AttributeKey { name: "blocking", form: "blocking" };
 
 /// The table of `#[rxd::service(..)]`.
 pub(crate) const SERVICE: KeyTable =

@@ -365,6 +365,11 @@ impl Core {
         self.reloadable.lock().push(id);
     }
 
+    /// Notes that a service has no `reload` of its own, which was known only when it was called.
+    pub(crate) fn cannot_reload(&self, id: Id) {
+        self.reloadable.lock().retain(|&other| other != id);
+    }
+
     /// The services that override `reload`.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
         self.reloadable.lock().clone()

@@ -4,7 +4,7 @@ use crate::board::Id;
 use crate::core::Core;
 use crate::core::names::Name;
 use crate::daemon::engine_tasks::EngineTasks;
-use crate::engine::{EngineState, serve};
+use crate::engine::{EngineState, OverriddenMethods, serve};
 use crate::graph::declaration::{Declared, has_dependencies};
 use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
@@ -58,7 +58,7 @@ struct ServiceBox<R: ?Sized> {
 }
 
 /// What is declared about a service.
-struct ServiceConfig {
+pub(super) struct ServiceConfig {
     name: Name,
     service_type: Option<ServiceType>,
     table: &'static Table,
@@ -73,7 +73,7 @@ struct ServiceConfig {
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
 /// The runner of a service, with its type erased, until the service's task is spawned.
-trait ErasedRunner: Send {
+pub(super) trait ErasedRunner: Send {
     /// Whether there is no runner: the service is switched off, or has been started.
     fn is_off(&self) -> bool;
 
@@ -82,10 +82,18 @@ trait ErasedRunner: Send {
 }
 
 /// Where the task of a service is spawned.
-struct SpawnOn<'a> {
+pub(super) struct SpawnOn<'a> {
     tasks: &'a EngineTasks,
     subscriber: &'a ScopedSubscriber,
     runtime: &'a Handle,
+}
+
+impl SpawnOn<'_> {
+    // Each move of a task costs more than all else here.
+    #[inline(always)]
+    pub(super) fn spawn(&self, engine: impl Future<Output = ()> + Send + 'static, span: tracing::Span) {
+        self.tasks.spawn((self.subscriber, self.runtime), InSpan::new(engine, span));
+    }
 }
 
 impl<R: Runner> ErasedRunner for Option<R> {
@@ -98,10 +106,11 @@ impl<R: Runner> ErasedRunner for Option<R> {
             // A debug build makes tokio's task once, and not anew for each type of service: most of
             // what it costs to compile a service. A release build saves the allocation.
             #[cfg(debug_assertions)]
-            let engine: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(serve(self.take(), engine));
+            let engine: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> =
+                Box::pin(serve(self.take(), engine, OverriddenMethods::of::<R>()));
             #[cfg(not(debug_assertions))]
-            let engine = serve(self.take(), engine);
-            on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(engine, span));
+            let engine = serve(self.take(), engine, OverriddenMethods::of::<R>());
+            on.spawn(engine, span);
         }
     }
 }
@@ -118,7 +127,7 @@ impl ErasedRunner for () {
 
 impl ServiceConfig {
     /// A continuous service of this name, without watches.
-    fn new(name: Name) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         ServiceConfig {
             name,
             service_type: None,
@@ -132,7 +141,7 @@ impl ServiceConfig {
     }
 
     /// The configuration that its attributes declare.
-    fn declared<R: Declared>() -> Self {
+    pub(super) fn declared<R: Declared>() -> Self {
         let declaration = R::DECLARATION;
         ServiceConfig {
             name: Cow::Borrowed(declaration.name),
@@ -146,7 +155,7 @@ impl ServiceConfig {
         }
     }
 
-    fn with<R: Runner>(self, runner: Option<R>) -> Service {
+    pub(super) fn with(self, runner: impl ErasedRunner + 'static) -> Service {
         Service(Box::new(ServiceBox { config: self, runner }))
     }
 }
@@ -156,6 +165,22 @@ impl ServiceConfig {
 // In a debug build each function that a runner is moved through keeps a copy on the stack.
 pub(super) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Service {
     Service(Box::new(ServiceBox { config: ServiceConfig::declared::<R>(), runner }))
+}
+
+/// The [`Declared::Kind`] of a service whose methods run in its task.
+#[derive(Debug)]
+pub struct TaskKind;
+
+/// What has the methods of this [kind](Declared::Kind).
+pub trait OfKind<K> {
+    /// The service as its attributes declare it.
+    fn into_service(self) -> Service;
+}
+
+impl<R: Runner + Declared> OfKind<TaskKind> for R {
+    fn into_service(self) -> Service {
+        ServiceConfig::declared::<R>().with(Some(self))
+    }
 }
 
 impl fmt::Debug for Service {
@@ -172,8 +197,8 @@ impl Service {
     }
 
     /// The service as its attributes declare it.
-    pub fn declared<R: Runner + Declared>(runner: R) -> Self {
-        ServiceConfig::declared::<R>().with(Some(runner))
+    pub fn declared<R: Declared + OfKind<R::Kind>>(runner: R) -> Self {
+        runner.into_service()
     }
 
     /// A service that only needs `run`: the closure is called once for each incarnation, and its
@@ -396,7 +421,7 @@ impl Service {
     }
 }
 
-impl<R: Runner + Declared> From<R> for Service {
+impl<R: Declared + OfKind<R::Kind>> From<R> for Service {
     fn from(runner: R) -> Self {
         Service::declared(runner)
     }

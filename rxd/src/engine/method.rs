@@ -261,6 +261,11 @@ impl EngineState {
                 let names = tasks.abort();
                 let named = names.join("`, `");
                 match killed {
+                    // Only code on a thread of the service's own is left, which nothing can abort.
+                    _ if names.is_empty() && self.core.poll_marks.is_polled(self.id) => {
+                        emit!(ERROR, target: "rxd", "its thread has not returned from the method: waiting for it")
+                    }
+                    _ if names.is_empty() => {}
                     true => {
                         emit!(ERROR, target: "rxd", "tasks did not end before the shutdown was forced; aborted: `{named}`")
                     }

@@ -75,6 +75,7 @@ use crate::panic;
 use crate::panic::emit;
 use crate::service::context::Context;
 use crate::service::runner::{DefaultMethod, Runner};
+use crate::service::thread::local::LocalRunner;
 use enter::EnterStage;
 use method::{Limit, TaskDrain};
 use std::any::TypeId;
@@ -127,8 +128,12 @@ impl Method {
 ///
 /// The runner stays where it is, and is dropped there. It may be large, and in a debug build each
 /// function that it is moved through keeps a copy on the stack of the worker thread.
-pub(crate) fn serve<R: Runner>(mut runner: Option<R>, mut engine: EngineState) -> impl Future<Output = ()> + Send {
-    engine.overridden = OverriddenMethods::of::<R>();
+pub(crate) fn serve<R: Runner>(
+    mut runner: Option<R>,
+    mut engine: EngineState,
+    overridden: OverriddenMethods,
+) -> impl Future<Output = ()> + Send {
+    engine.overridden = overridden;
     if engine.overridden.has(Method::Reload) {
         engine.core.can_reload(engine.id);
     }
@@ -176,10 +181,27 @@ async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Method) -> crate:
 
 /// The methods that a service overrides. The others do nothing, and are not called.
 #[derive(Clone, Copy, Debug, Default)]
-struct OverriddenMethods(u8);
+pub(crate) struct OverriddenMethods(u8);
 
 impl OverriddenMethods {
-    fn of<R: Runner>() -> Self {
+    /// For a service whose overridden methods nothing can tell apart from the others.
+    pub(crate) const ALL: Self = OverriddenMethods(0b1_1111);
+
+    /// Of a service on a thread of its own. Its thread is started in Init, whether or not that is
+    /// overridden.
+    pub(crate) fn of_local<R: LocalRunner>() -> Self {
+        let own = [
+            (Method::Init, true),
+            (Method::Idle, is_overridden(R::idle)),
+            (Method::Run, true),
+            (Method::Stop, is_overridden(R::stop)),
+            (Method::Reload, is_overridden(R::reload)),
+        ];
+        OverriddenMethods::of_methods(own)
+    }
+
+    #[inline(always)]
+    pub(crate) fn of<R: Runner>() -> Self {
         let own = [
             (Method::Init, is_overridden(R::init)),
             (Method::Idle, is_overridden(R::idle)),
@@ -187,6 +209,12 @@ impl OverriddenMethods {
             (Method::Stop, is_overridden(R::stop)),
             (Method::Reload, is_overridden(R::reload)),
         ];
+        OverriddenMethods::of_methods(own)
+    }
+
+    // Inline, so that it is a constant for each type.
+    #[inline(always)]
+    fn of_methods(own: [(Method, bool); 5]) -> Self {
         OverriddenMethods(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
     }
 
@@ -198,7 +226,7 @@ impl OverriddenMethods {
 /// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is
 /// private to rxd. The method is not called to find out. For `'static` references it returns a
 /// `'static` type, which has a [`TypeId`].
-fn is_overridden<R: Runner, F: 'static>(_: fn(&'static mut R, &'static Context) -> F) -> bool {
+fn is_overridden<R: 'static, F: 'static>(_: fn(&'static mut R, &'static Context) -> F) -> bool {
     TypeId::of::<F>() != TypeId::of::<DefaultMethod>()
 }
 

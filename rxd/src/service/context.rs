@@ -15,7 +15,7 @@ use crate::lifecycle::state::{Action, Filter, State};
 use crate::race::{Winner, race};
 use crate::service::cancelled::{WaitCancelled, token_of};
 use crate::service::part::Part;
-use crate::service::tasks::TaskOf;
+use crate::service::tasks::{TaskGuard, TaskOf};
 use crate::service::ticker::Ticker;
 use crate::watch::{ServiceSelector, StateStream, Watch};
 use std::borrow::Cow;
@@ -98,6 +98,15 @@ impl Context {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Counts what a method does elsewhere as a task of the service.
+    pub(crate) fn count_task(&self) -> TaskGuard {
+        TaskGuard::new(&self.core, self.id, self.epoch)
     }
 
     /// The service's name; for a [`child`](Context::child) the path to it: `api/worker`.

@@ -7,4 +7,5 @@ pub(crate) mod function;
 pub(crate) mod part;
 pub(crate) mod runner;
 pub(crate) mod tasks;
+pub(crate) mod thread;
 pub(crate) mod ticker;

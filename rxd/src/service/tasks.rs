@@ -109,9 +109,17 @@ struct TrackedWork<F> {
 }
 
 /// Counts a task until it is dropped.
-struct TaskGuard {
+pub(crate) struct TaskGuard {
     core: Arc<Core>,
     id: Id,
+}
+
+impl TaskGuard {
+    /// Counts what a method does elsewhere, for which the service waits as for a task.
+    pub(crate) fn new(core: &Arc<Core>, id: Id, epoch: Epoch) -> Self {
+        core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
+        TaskGuard { core: core.clone(), id }
+    }
 }
 
 impl Drop for TaskGuard {

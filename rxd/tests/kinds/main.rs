@@ -2,4 +2,8 @@
 //! context.
 
 mod context;
+mod declared;
 mod functions;
+#[cfg(unix)]
+mod process;
+mod threads;
