@@ -339,6 +339,8 @@ impl Context {
     /// # let _ = run;
     /// ```
     ///
+    /// For a service all of whose work blocks, see [`BlockingRunner`](crate::BlockingRunner).
+    ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
