@@ -9,6 +9,7 @@
 //!
 //! * `next_state`: which state follows, by the manager's table;
 //! * `enter`: the way into that state; `wait`: its delay and its gates;
+//! * `overridden`: which methods a service has; the others are not called;
 //! * `method`: the running method, its limit, its end, and that of its tasks;
 //! * `requests`: signals, reactions, and the requests of operators; `reactions`: the records about
 //!   reactions.
@@ -58,6 +59,7 @@
 mod enter;
 mod method;
 mod next_state;
+mod overridden;
 mod reactions;
 mod requests;
 #[cfg(all(test, not(rxd_loom)))]
@@ -74,11 +76,10 @@ use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
 use crate::service::context::Context;
-use crate::service::runner::{DefaultMethod, Runner};
-use crate::service::thread::local::LocalRunner;
+use crate::service::runner::Runner;
 use enter::EnterStage;
 use method::{Limit, TaskDrain};
-use std::any::TypeId;
+pub(crate) use overridden::OverriddenMethods;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::pin::pin;
@@ -177,57 +178,6 @@ async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Method) -> crate:
         Method::Stop => runner.stop(cx).await,
         Method::Reload => runner.reload(cx).await,
     }
-}
-
-/// The methods that a service overrides. The others do nothing, and are not called.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OverriddenMethods(u8);
-
-impl OverriddenMethods {
-    /// For a service whose overridden methods nothing can tell apart from the others.
-    pub(crate) const ALL: Self = OverriddenMethods(0b1_1111);
-
-    /// Of a service on a thread of its own. Its thread is started in Init, whether or not that is
-    /// overridden.
-    pub(crate) fn of_local<R: LocalRunner>() -> Self {
-        let own = [
-            (Method::Init, true),
-            (Method::Idle, is_overridden(R::idle)),
-            (Method::Run, true),
-            (Method::Stop, is_overridden(R::stop)),
-            (Method::Reload, is_overridden(R::reload)),
-        ];
-        OverriddenMethods::of_methods(own)
-    }
-
-    #[inline(always)]
-    pub(crate) fn of<R: Runner>() -> Self {
-        let own = [
-            (Method::Init, is_overridden(R::init)),
-            (Method::Idle, is_overridden(R::idle)),
-            (Method::Run, true),
-            (Method::Stop, is_overridden(R::stop)),
-            (Method::Reload, is_overridden(R::reload)),
-        ];
-        OverriddenMethods::of_methods(own)
-    }
-
-    // Inline, so that it is a constant for each type.
-    #[inline(always)]
-    fn of_methods(own: [(Method, bool); 5]) -> Self {
-        OverriddenMethods(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
-    }
-
-    fn has(self, call: Method) -> bool {
-        self.0 & 1 << call as u8 != 0
-    }
-}
-
-/// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is
-/// private to rxd. The method is not called to find out. For `'static` references it returns a
-/// `'static` type, which has a [`TypeId`].
-fn is_overridden<R: 'static, F: 'static>(_: fn(&'static mut R, &'static Context) -> F) -> bool {
-    TypeId::of::<F>() != TypeId::of::<DefaultMethod>()
 }
 
 /// The outcome of a method.
