@@ -21,6 +21,7 @@ crate::renamed::__private::show! {
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
     type GenericTargets = ();
+    type Kind = crate::renamed::__private::TaskKind;
     const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::ServiceType::of::<
         Self,
     >)(::core::module_path!(), "Everything");

@@ -152,6 +152,8 @@ paths! {
     public on_failure "OnFailure";
     public on_stale "OnStale";
     public runner "Runner";
+    public service "Service";
+    public local_runner "LocalRunner";
     public context "Context";
     public watch "Watch";
     public graph "Graph";
@@ -177,6 +179,14 @@ paths! {
     private of_field "field";
     private of_optional_field "optional_field";
     private of_generic_type "OfGenericType";
+    private of_generic_local "OfGenericLocal";
+    private of_generic_blocking "OfGenericBlocking";
+    private on_thread "OnThread";
+    private task_kind "TaskKind";
+    private local_kind "LocalKind";
+    private blocking_kind "BlockingKind";
+    private local_service "local_service";
+    private blocking_service "blocking_service";
     private watched "Watched";
     private graphed "Graphed";
     private service_type "ServiceType";

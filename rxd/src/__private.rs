@@ -5,6 +5,11 @@ pub use crate::daemon::checked::{
     field, optional_field, stage,
 };
 pub use crate::daemon::prestart::Stage;
+pub use crate::daemon::service::{OfKind, TaskKind};
+pub use crate::daemon::thread_service::{
+    BlockingKind, LocalKind, MovesToThread, OfGenericBlocking, OfGenericLocal, OnThread, blocking_service,
+    local_service,
+};
 pub use crate::graph::declaration::{
     Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_within,
 };

@@ -23,6 +23,8 @@ words!(service {
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
     provides = "`provides(Pool)`: the type of what it provides to services that need it."
+    thread = "`thread`: the service has a thread of its own, with a runtime. Implement `rxd::LocalRunner` for it."
+    blocking = "`blocking`: the service has a thread of its own, and may block it. Implement `rxd::BlockingRunner` for it."
 });
 
 words!(backoff {

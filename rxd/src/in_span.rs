@@ -78,6 +78,22 @@ pub(crate) fn span(make: impl FnOnce() -> Span) -> Span {
     panic::ignore(make).unwrap_or_else(Span::none)
 }
 
+/// Runs code in a span, which is dropped after that.
+pub(crate) fn in_span<T>(span: Span, code: impl FnOnce() -> T) -> T {
+    let (mut code, mut output) = (Some(code), None);
+    panic::ignore(|| {
+        let _entered = span.enter();
+        output = code.take().map(|code| panic::catch(code));
+    });
+    panic::ignore(|| drop(span));
+    match (output, code) {
+        (Some(Ok(output)), _) => output,
+        (Some(Err(caught)), _) => caught.resume(),
+        (None, Some(code)) => code(),
+        (None, None) => unreachable!("the code is taken only to run it"),
+    }
+}
+
 impl<F: Future> InSpan<F> {
     pub(crate) fn new(future: F, span: Span) -> Self {
         InSpan { future, span }

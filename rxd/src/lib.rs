@@ -120,7 +120,7 @@
 //!
 //! A daemon runs in the tokio runtime it is started in, also a `current_thread` one; several
 //! daemons can share a runtime. On a `current_thread` runtime, code that blocks in one service
-//! delays all others.
+//! delays all others, unless that service has a thread of its own: see [`BlockingRunner`].
 //!
 //! # Systems
 //!
@@ -199,6 +199,7 @@ pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled}
 pub use graph::declaration::Declared;
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
+pub use lifecycle::cancel_cause::CancelCause;
 pub use lifecycle::manager::{self, Manager};
 pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
@@ -207,6 +208,9 @@ pub use report::{Report, ServiceReport};
 pub use service::context::Context;
 pub use service::provided::Provides;
 pub use service::runner::Runner;
+pub use service::thread::blocking::BlockingRunner;
+pub use service::thread::blocking_context::BlockingContext;
+pub use service::thread::local::LocalRunner;
 pub use service::ticker::Ticker;
 pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};
 pub use watch::{

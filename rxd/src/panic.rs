@@ -190,7 +190,13 @@ impl CaughtPanic {
             self.report();
         }
         self.0.is_reported.set(true);
-        resume_unwind(self.0.payload.take().unwrap_or_else(|| Box::new("panicked")))
+        let payload = self.0.payload.take().unwrap_or_else(|| Box::new("panicked"));
+        // It may have been caught in another thread, whose hook has seen the place.
+        if let Some(location) = self.0.location.take() {
+            let note = PanicNote { location, payload: PayloadId::of(&*payload), text: None };
+            let _ = LAST_PANIC.try_with(|slot| slot.replace(Some(note)));
+        }
+        resume_unwind(payload)
     }
 
     /// Reports it, if that was not done yet.

@@ -23,7 +23,7 @@ macro_rules! all {
 #[test]
 fn words_are_copy_and_shared() {
     all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
-    all!(word: rxd::OnStale, rxd::Signal);
+    all!(word: rxd::OnStale, rxd::Signal, rxd::CancelCause);
     value::<rxd::Filter>();
 }
 
@@ -33,7 +33,8 @@ fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
     all!(value: rxd::When, rxd::Options, rxd::Backoff);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
-    // Traits: Runner, Manager, Pipeline, Declared, Provides, ServiceSelector.
+    // Traits: Runner, LocalRunner, BlockingRunner, Manager, Pipeline, Declared, Provides,
+    // ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
         ordinary::<rxd::ByType<T>>();
@@ -45,7 +46,7 @@ fn declarations_are_sent_and_values_shared() {
 fn handles_and_streams_are_shared() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
     all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate);
-    all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker);
+    all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker, rxd::BlockingContext);
     all!(value: rxd::WatchEvent, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();
 }
@@ -132,6 +133,7 @@ async fn futures_of_the_api_are_send() {
     is_send(&cx.cancelled());
     is_send(&cx.or_cancelled(std::future::ready(1)));
     is_send(&cx.every(std::time::Duration::ZERO).tick());
+    is_send(&cx.sleep(std::time::Duration::ZERO));
     let daemon = || rxd::Daemon::new("d").signals([]).add(rxd::Service::new("a", rxd::testing::FakeService::new()));
     is_send(&daemon().run());
     is_send(&daemon().main());

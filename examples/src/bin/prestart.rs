@@ -59,7 +59,7 @@ impl Runner for Server {
                 // Too many files are open, or the client has left: accept the next one.
                 Err(error) => {
                     tracing::warn!("failed to accept a connection: {error}");
-                    cx.or_cancelled(tokio::time::sleep(Duration::from_millis(100))).await?;
+                    cx.sleep(Duration::from_millis(100)).await?;
                 }
             }
         }

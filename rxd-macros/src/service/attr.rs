@@ -1,5 +1,6 @@
 //! What was written: the arguments of `#[rxd::service]`, and the watches before and after it.
 
+use super::kind::{ServiceKind, take_kind};
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{TypeItem, last_segment};
@@ -10,6 +11,7 @@ use crate::watch::attr as watch;
 
 /// The attributes of a service, as written.
 pub(crate) struct ServiceAttrs {
+    pub(crate) kind: ServiceKind,
     pub(crate) entries: Vec<KeyEntry>,
     pub(crate) watches: Vec<WatchAttr>,
 }
@@ -18,6 +20,7 @@ pub(crate) struct ServiceAttrs {
 pub(crate) fn read_attributes(list: &ArgList, item: &mut TypeItem, errors: &mut Errors) -> ServiceAttrs {
     let mut args = list.args(errors);
     let mut watches = watch::take_before_service(&mut args);
+    let kind = take_kind(&mut args, errors);
     let entries = keys::read_entries(args, &SERVICE, errors);
     item.attrs.retain(|attr| {
         let twice = last_segment(attr.path()).is_some_and(|word| word == "service");
@@ -31,5 +34,5 @@ pub(crate) fn read_attributes(list: &ArgList, item: &mut TypeItem, errors: &mut 
         !twice
     });
     watches.extend(watch::take_after_service(&mut item.attrs, errors));
-    ServiceAttrs { entries, watches }
+    ServiceAttrs { kind, entries, watches }
 }

@@ -1,5 +1,6 @@
 //! A valid service to tokens.
 
+use super::kind::ServiceKind;
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
@@ -61,6 +62,11 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let args = quote!(::core::module_path!(), #text);
     let of = call_at((service.name_at, service.name_at), quote!(#service_type::of::<Self>), args);
     let generic = is_generic.then(|| quote!(.generic()));
+    let kind = match &service.kind {
+        ServiceKind::Task => rxd.task_kind(),
+        ServiceKind::Thread => rxd.local_kind(),
+        ServiceKind::Blocking(_) => rxd.blocking_kind(),
+    };
     let generic_targets = if generic_targets(service).next().is_some() { quote!(Self) } else { quote!(()) };
     quote! {
         #[automatically_derived]
@@ -68,6 +74,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         #[allow(deprecated)]
         impl #params #declared for #ty #bounds {
             type GenericTargets = #generic_targets;
+            type Kind = #kind;
             const SERVICE_TYPE: #service_type = #of #generic;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
         }
@@ -194,8 +201,25 @@ fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd:
     }
     let relations = relation_checks(item, service, rxd);
     // Spanned at the type's name: the compiler reports a type without methods there.
-    let (of_generic, itself) = (rxd.of_generic_type(), quote_spanned!(item.ident.span()=> Self));
-    let runner = if has_parameters(item) { quote!(#of_generic<Self>) } else { itself };
+    let itself = quote_spanned!(item.ident.span()=> Self);
+    let of_thread = match &service.kind {
+        ServiceKind::Task => None,
+        ServiceKind::Thread => Some((rxd.of_generic_local(), rxd.local_service())),
+        ServiceKind::Blocking(_) => Some((rxd.of_generic_blocking(), rxd.blocking_service())),
+    };
+    let (on_thread, of_generic, service_type) = (rxd.on_thread(), rxd.of_generic_type(), rxd.service());
+    let runner = match &of_thread {
+        None if has_parameters(item) => quote!(#of_generic<Self>),
+        None => itself.clone(),
+        Some((of_generic, _)) if has_parameters(item) => quote!(#of_generic<Self>),
+        Some(_) => quote!(#on_thread<Self>),
+    };
+    let of_thread = of_thread.filter(|_| !has_parameters(item)).map(|(_, make)| {
+        quote! {
+            const ON_THREAD: ::core::option::Option<fn(::core::option::Option<Self>) -> #service_type> =
+                ::core::option::Option::Some(#make::<#itself>);
+        }
+    });
     // A free constant cannot name the parameters of a generic type.
     let values = if has_parameters(item) { values } else { &[] };
     quote! {
@@ -205,6 +229,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd:
         // With underscores, the name differs from the parameters of the user's type.
         impl<#params __D: #graphed> #checked<__D> for #ty #bounds {
             type Runner = #runner;
+            #of_thread
             const OK: () = {
                 #(#values;)*
                 #(#relations;)*

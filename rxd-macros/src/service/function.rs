@@ -5,8 +5,9 @@
 //!
 //! [`Runner`]: https://docs.rs/rxd/latest/rxd/trait.Runner.html
 
+use super::kind::ServiceKind;
 use crate::errors::Errors;
-use crate::runtime::RuntimePaths;
+use crate::runtime::{ItemPath, RuntimePaths};
 use crate::syntax::item::{TypeItem, last_segment};
 use crate::syntax::name::pascal_case;
 use crate::syntax::span::outer_spans;
@@ -94,7 +95,7 @@ impl<'a> FunctionService<'a> {
     }
 
     /// The type, its constructor, and its methods.
-    pub(crate) fn expand(&self, item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
+    pub(crate) fn expand(&self, item: &TypeItem, kind: &ServiceKind, rxd: &RuntimePaths) -> TokenStream {
         let (vis, ident, function) = (&item.vis, &item.ident, &self.signature.ident);
         let (params, args, bounds) = item.generics.split_for_impl();
         let docs: Vec<&Attribute> = item.attrs.iter().filter(|attr| attr.path().is_ident("doc")).collect();
@@ -102,9 +103,9 @@ impl<'a> FunctionService<'a> {
             let doc = format!("The service that calls `{function}`.");
             quote!(#[doc = #doc])
         });
-        let (runner, context, result) = (rxd.runner(), rxd.context(), rxd.result());
+        let (runner, context, result) = (Self::runner(kind, rxd), rxd.context(), rxd.result());
         let Some(arguments) = &self.arguments else {
-            return self.expand_invalid(item, rxd);
+            return self.expand_invalid(item, kind, rxd);
         };
         let (names, types): (Vec<&Ident>, Vec<&Type>) =
             arguments.iter().map(|argument| (&argument.name, &argument.owned)).unzip();
@@ -167,6 +168,14 @@ impl<'a> FunctionService<'a> {
         }
     }
 
+    /// The trait that the type implements.
+    fn runner(kind: &ServiceKind, rxd: &RuntimePaths) -> ItemPath {
+        match kind {
+            ServiceKind::Task => rxd.runner(),
+            ServiceKind::Thread | ServiceKind::Blocking(_) => rxd.local_runner(),
+        }
+    }
+
     /// The call of the function. The compiler reports a wrong context, argument or result at the
     /// word that is wrong.
     fn call(&self, item: &TypeItem, arguments: &[Argument], rxd: &RuntimePaths) -> TokenStream {
@@ -196,9 +205,9 @@ impl<'a> FunctionService<'a> {
     }
 
     /// A type of this name for a function with a fault, so that the daemon it is in has none too.
-    fn expand_invalid(&self, item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
+    fn expand_invalid(&self, item: &TypeItem, kind: &ServiceKind, rxd: &RuntimePaths) -> TokenStream {
         let (vis, ident) = (&item.vis, &item.ident);
-        let (runner, context, result) = (rxd.runner(), rxd.context(), rxd.result());
+        let (runner, context, result) = (Self::runner(kind, rxd), rxd.context(), rxd.result());
         let count = self.signature.inputs.len().saturating_sub(1);
         let params: Vec<Ident> = (0..count).map(|i| format_ident!("A{i}")).collect();
         let (braces, semicolon) = if count > 0 { (Some(quote!({})), None) } else { (None, Some(quote!(;))) };

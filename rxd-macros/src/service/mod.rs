@@ -3,6 +3,7 @@
 pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod function;
+pub(crate) mod kind;
 pub(crate) mod model;
 pub(crate) mod watch_before;
 
@@ -64,8 +65,11 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let written = attr::read_attributes(&list, &mut item, &mut errors);
     hints.add_entries("service", &list);
     written.watches.iter().for_each(|watch| hints.add_watch(watch.keyword, &watch.list));
-    let service = model::check(written, &item, &mut errors);
-    let function = function.map(|function| function.expand(&item, &rxd));
+    let mut service = model::check(written, &item, &mut errors);
+    if function.is_some() {
+        kind::check_function(&mut service.kind, &item, &mut errors);
+    }
+    let function = function.map(|function| function.expand(&item, &service.kind, &rxd));
     let generated = expand::expand(&item, &service, &rxd);
     // clippy would have a borrowed argument be one that nothing can own.
     let allowed = function.as_ref().map(|_| quote!(#[allow(clippy::ptr_arg)]));

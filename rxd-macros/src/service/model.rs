@@ -1,6 +1,7 @@
 //! What is valid: the name, the manager, the options and the watches of a service.
 
 use super::attr::ServiceAttrs;
+use super::kind::ServiceKind;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList};
@@ -20,6 +21,7 @@ use syn::Type;
 
 /// One valid service.
 pub(crate) struct ServiceModel {
+    pub(crate) kind: ServiceKind,
     pub(crate) name: String,
     /// The span of the name: the literal, or the ident of the type.
     pub(crate) name_at: Span,
@@ -67,6 +69,7 @@ pub(crate) enum OptionSetter {
 /// Checks everything that was written. What is not valid is reported and left out.
 pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors) -> ServiceModel {
     let mut service = ServiceModel {
+        kind: written.kind,
         name: name::kebab_case(&item.written_name().to_string()),
         name_at: item.ident.span(),
         manager: None,

@@ -21,8 +21,16 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
     AttributeKey { name: "provides", form: "provides(Type)" },
+    THREAD,
+    BLOCKING,
     CRATE,
 ];
+
+/// The word that gives a service a thread with a runtime.
+pub(crate) const THREAD: AttributeKey = AttributeKey { name: "thread", form: "thread" };
+
+/// The word that gives a service a thread to block.
+pub(crate) const BLOCKING: AttributeKey = AttributeKey { name: "blocking", form: "blocking" };
 
 /// The table of `#[rxd::service(..)]`.
 pub(crate) const SERVICE: KeyTable =

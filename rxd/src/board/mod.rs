@@ -65,7 +65,7 @@ mod watcher;
 mod loom;
 
 pub(crate) use batch::{GateOutcome, StateChange, TransitionBatch};
-pub(crate) use service_signals::{Epoch, ServiceSignals, signal};
+pub(crate) use service_signals::{Epoch, ServiceSignals, deadline, signal};
 pub(crate) use status::{Condition, Event, Reaction, ServiceStatus};
 pub(crate) use subscription::{Fired, ServiceSet, StreamRead, WatchId};
 

@@ -21,6 +21,7 @@
 //!
 //! [`Context::is_cancelled`]: crate::Context::is_cancelled
 
+use crate::lifecycle::cancel_cause::CancelCause;
 use crate::panic;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -53,8 +54,24 @@ pub(crate) mod signal {
     pub(crate) const RELOAD: u32 = 1 << 10;
     /// The service's engine has ended: it answers no further request.
     pub(crate) const GONE: u32 = 1 << 11;
+    /// The monitor asks the service to restart, since it has missed its heartbeat.
+    pub(crate) const STALE: u32 = 1 << 12;
     /// All signals that a request may raise.
-    pub(crate) const REQUESTS: u32 = REQUEST | OPERATOR | RELOAD;
+    pub(crate) const REQUESTS: u32 = REQUEST | OPERATOR | RELOAD | STALE;
+}
+
+/// The values of [`ServiceSignals::deadline`]: milliseconds since the daemon's start, modulo 2^32, or
+/// one of these two.
+pub(crate) mod deadline {
+    /// The time for the limit has not begun, since the method has not waited yet; or there is none.
+    pub(crate) const NOT_BEGUN: u32 = 0;
+    /// No method runs.
+    pub(crate) const NO_METHOD: u32 = u32::MAX;
+
+    /// The value for a time; a millisecond off where it would be one of the two.
+    pub(crate) fn at(millis: u128) -> u32 {
+        (millis as u32).clamp(NOT_BEGUN + 1, NO_METHOD - 1)
+    }
 }
 
 /// The bit where the mask of cancelling signals begins.
@@ -67,6 +84,9 @@ const CLOSED: u64 = 1 << 33;
 const TOKEN: u64 = 1 << 34;
 /// A task was spawned in the epoch.
 const TASKS: u64 = 1 << 35;
+/// The bit where the number of the cause begins for which the engine has cancelled the epoch.
+const CAUSE: u32 = 36;
+const CAUSE_MASK: u64 = 0xf;
 /// The bit where the number of the epoch begins. It wraps after 2^24 epochs.
 const EPOCH: u32 = 40;
 
@@ -82,6 +102,8 @@ pub(crate) struct ServiceSignals {
     pub(crate) beat: AtomicU64,
     /// The milliseconds by which the running method asked to extend its limit.
     pub(crate) extension: AtomicU32,
+    /// When the limit of the running method is reached; see [`deadline`].
+    pub(crate) deadline: AtomicU32,
     slot: Mutex<Slot>,
 }
 
@@ -95,7 +117,27 @@ struct Slot {
 
 /// Whether a cancelling signal is raised, or the engine has cancelled the epoch.
 fn is_interrupted(word: u64) -> bool {
-    word & CANCELLED != 0 || word & (word >> MASK) & u64::from(u16::MAX) != 0
+    word & CANCELLED != 0 || raised(word) != 0
+}
+
+/// The cancelling signals that are raised.
+fn raised(word: u64) -> u32 {
+    (word & (word >> MASK) & u64::from(u16::MAX)) as u32
+}
+
+/// Why these signals cancel: the one that the engine acts on.
+fn cause_of(raised: u32) -> Option<CancelCause> {
+    const ORDER: [(u32, CancelCause); 8] = [
+        (signal::SHUTDOWN, CancelCause::Shutdown),
+        (signal::DEPENDENCY, CancelCause::Dependency),
+        (signal::EXIT, CancelCause::Reaction),
+        (signal::CHILD, CancelCause::Panic),
+        (signal::OPERATOR, CancelCause::Operator),
+        (signal::STALE, CancelCause::Heartbeat),
+        (signal::RELOAD, CancelCause::Reload),
+        (signal::STOP, CancelCause::Reaction),
+    ];
+    ORDER.iter().find(|(signal, _)| raised & signal != 0).map(|&(_, cause)| cause)
 }
 
 fn epoch_of(word: u64) -> Epoch {
@@ -183,7 +225,18 @@ impl ServiceSignals {
         }
     }
 
-    /// Whether a cancelling signal is raised, or the epoch was cancelled.
+    /// Cancels the epoch for good if a raised signal cancels it, before that signal is cleared.
+    #[inline]
+    pub(crate) fn latch(&self) {
+        let word = self.word.load(Ordering::Acquire);
+        if word & CANCELLED == 0 {
+            if let Some(cause) = cause_of(raised(word)) {
+                self.cancel(cause);
+            }
+        }
+    }
+
+    /// Whether the current epoch is cancelled: by a raised signal, or by the engine.
     pub(crate) fn is_interrupted(&self) -> bool {
         is_interrupted(self.word.load(Ordering::Acquire))
     }
@@ -193,10 +246,13 @@ impl ServiceSignals {
         self.word.load(Ordering::Acquire) & CANCELLED != 0
     }
 
-    /// Cancels the current epoch, also if the signals are cleared later.
-    pub(crate) fn cancel(&self) {
-        self.word.fetch_or(CANCELLED, Ordering::AcqRel);
-        self.cancel_token();
+    /// Cancels the current epoch, also if the signals are cleared later. The first cause stands.
+    pub(crate) fn cancel(&self, cause: CancelCause) {
+        // The engine is the only one that cancels.
+        if !self.is_latched() {
+            self.word.fetch_or(CANCELLED | (cause as u64) << CAUSE, Ordering::AcqRel);
+            self.cancel_token();
+        }
     }
 
     /// Cancels the current epoch and closes it: no further task may be spawned in it. Returns
@@ -240,6 +296,19 @@ impl ServiceSignals {
             return true;
         }
         word & TOKEN != 0 && self.slot.lock().token.as_ref().is_none_or(CancellationToken::is_cancelled)
+    }
+
+    /// Why the contexts of this epoch are cancelled, if they are.
+    pub(crate) fn cause(&self, epoch: Epoch) -> Option<CancelCause> {
+        let word = self.word.load(Ordering::Acquire);
+        if epoch_of(word) != epoch {
+            return Some(CancelCause::Ended);
+        }
+        if word & CANCELLED != 0 {
+            let number = (word >> CAUSE & CAUSE_MASK) as u8;
+            return Some(CancelCause::of_number(number).unwrap_or(CancelCause::Ended));
+        }
+        cause_of(raised(word)).or_else(|| self.is_cancelled(epoch).then_some(CancelCause::Token))
     }
 
     pub(crate) fn has_token(&self) -> bool {
@@ -301,8 +370,29 @@ mod tests {
         assert!(signals.is_cancelled(epoch));
         signals.clear(signal::STOP);
         assert!(!signals.is_cancelled(epoch), "the engine cancels the epoch before it clears a signal");
-        signals.cancel();
+        signals.cancel(CancelCause::Timeout);
         assert!(signals.is_cancelled(epoch));
+    }
+
+    #[test]
+    fn cause_of_an_epoch_is_that_of_the_strongest_signal_and_stays() {
+        let signals = ServiceSignals::default();
+        let epoch = signals.begin_epoch(signal::SHUTDOWN | signal::STOP | signal::OPERATOR);
+        signals.set(signal::CHILD);
+        assert_eq!(signals.cause(epoch), None, "it does not cancel");
+        signals.set(signal::STOP);
+        assert_eq!(signals.cause(epoch), Some(CancelCause::Reaction), "before the engine has seen it");
+        signals.set(signal::OPERATOR);
+        signals.latch();
+        signals.clear(signal::STOP | signal::OPERATOR);
+        signals.set(signal::SHUTDOWN);
+        signals.latch();
+        signals.cancel(CancelCause::Timeout);
+        assert_eq!(signals.cause(epoch), Some(CancelCause::Operator));
+        let next = signals.begin_epoch(0);
+        assert_eq!((signals.cause(epoch), signals.cause(next)), (Some(CancelCause::Ended), None));
+        signals.close();
+        assert_eq!(signals.cause(next), Some(CancelCause::Ended));
     }
 
     #[test]
@@ -341,7 +431,7 @@ mod tests {
         let signals = ServiceSignals::default();
         let epoch = signals.begin_epoch(signal::SHUTDOWN);
         signals.token(epoch).0.cancel();
-        assert!(signals.is_cancelled(epoch) && !signals.is_interrupted());
+        assert!(signals.is_cancelled(epoch) && signals.cause(epoch) == Some(CancelCause::Token));
         let next = signals.begin_epoch(signal::SHUTDOWN);
         assert!(!signals.is_cancelled(next));
     }

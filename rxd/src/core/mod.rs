@@ -10,6 +10,7 @@
 
 use crate::board::{Board, Id, signal};
 use crate::core::extensions::Extensions;
+use crate::core::limits::MethodLimits;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
 use crate::core::provided::ProvidedValues;
@@ -40,6 +41,7 @@ use tokio::time::Instant;
 pub(crate) mod current;
 pub(crate) mod describe;
 mod extensions;
+mod limits;
 pub(crate) mod names;
 pub(crate) mod poll_marks;
 mod provided;
@@ -74,6 +76,7 @@ pub(crate) struct Core {
     /// How long each service may take to answer a request, in seconds; empty, which means no limit,
     /// if there are no engines.
     answer_limits: Box<[u64]>,
+    method_limits: MethodLimits,
     tasks: Box<[ServiceTasks]>,
     /// The services that operators have acted on, once for each time, for the invariant checker.
     #[cfg(any(test, feature = "test-util"))]
@@ -287,6 +290,7 @@ impl Core {
             reload_requests: Mutex::default(),
             answer_limits: Box::default(),
             tasks: tasks.into(),
+            method_limits: MethodLimits::default(),
             #[cfg(any(test, feature = "test-util"))]
             operated: Mutex::default(),
             supervisor: Notify::new(),
@@ -401,14 +405,25 @@ impl Core {
         self.reloadable.lock().push(id);
     }
 
+    /// Notes that a service has no `reload` of its own, which was known only when it was called.
+    pub(crate) fn cannot_reload(&self, id: Id) {
+        self.reloadable.lock().retain(|&other| other != id);
+    }
+
     /// The services that override `reload`.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
         self.reloadable.lock().clone()
     }
 
-    /// Sets how long the services may take to answer a request, each by its options.
-    pub(crate) fn with_answer_limits<'a>(self, options: impl Iterator<Item = &'a Options>) -> Self {
-        Core { answer_limits: options.map(Options::answer_limit).collect(), ..self }
+    /// Sets the limits of the services: of their methods, and how long they may take to answer a
+    /// request.
+    pub(crate) fn with_limits<'a>(mut self, options: impl Iterator<Item = &'a Options>) -> Self {
+        let limits = options.enumerate().map(|(id, options)| {
+            self.method_limits.add(id as Id, options);
+            options.answer_limit()
+        });
+        self.answer_limits = limits.collect();
+        self
     }
 
     pub(crate) fn answer_limit(&self, id: Id) -> Duration {
@@ -462,9 +477,8 @@ impl Core {
         self.operated.lock().push((id, command));
         let signals = match command {
             ServiceCommand::Start => signal::REQUEST,
-            ServiceCommand::Stop | ServiceCommand::Restart | ServiceCommand::RestartStale => {
-                signal::REQUEST | signal::OPERATOR
-            }
+            ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
+            ServiceCommand::RestartStale => signal::REQUEST | signal::STALE,
             ServiceCommand::Reload => signal::REQUEST | signal::RELOAD,
         };
         // Under the same lock as in `take_requests`: a signal is set if and only if there is a

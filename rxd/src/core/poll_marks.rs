@@ -46,6 +46,20 @@ struct WatchedTask {
     service: Option<Id>,
     name: Box<str>,
     mark: PollMark,
+    /// The code has a thread of its own, which it may block: that is not reported, and says nothing
+    /// about the runtime.
+    has_own_thread: bool,
+}
+
+/// The mark of code that runs on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct ThreadMark(Arc<WatchedTask>);
+
+impl ThreadMark {
+    /// Marks the code as running while `code` does.
+    pub(crate) fn during<T>(&self, marks: &PollMarks, code: impl FnOnce() -> T) -> T {
+        self.0.mark.during(&marks.look, code)
+    }
 }
 
 /// What a look at a mark finds.
@@ -100,10 +114,20 @@ impl PollMarks {
 
     /// Marks each poll of a task of a service, or of a prestart stage.
     pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
-        let marked = Arc::new(WatchedTask { service, name: name.into(), mark: PollMark::default() });
-        self.remember(Arc::downgrade(&marked));
+        let marked = self.task(service, name, false);
         let mut task = pin!(task);
         poll_fn(|context| marked.mark.during(&self.look, || task.as_mut().poll(context))).await
+    }
+
+    /// The mark of a service that has a thread of its own.
+    pub(crate) fn of_thread(&self, service: Id) -> ThreadMark {
+        ThreadMark(self.task(Some(service), "", true))
+    }
+
+    fn task(&self, service: Option<Id>, name: &str, has_own_thread: bool) -> Arc<WatchedTask> {
+        let marked = Arc::new(WatchedTask { service, name: name.into(), mark: PollMark::default(), has_own_thread });
+        self.remember(Arc::downgrade(&marked));
+        marked
     }
 
     fn remember(&self, task: Weak<WatchedTask>) {
@@ -126,7 +150,7 @@ impl PollMarks {
             }
         }
         for (at, task) in self.tasks.lock().iter().enumerate() {
-            if task.upgrade().is_some_and(|task| task.mark.is_polled()) {
+            if task.upgrade().is_some_and(|task| !task.has_own_thread && task.mark.is_polled()) {
                 polled.push(self.methods.len() + at);
             }
         }
@@ -164,7 +188,7 @@ impl PollMarks {
         tasks.retain(|task| task.strong_count() > 0);
         let watched = tasks.clone();
         drop(tasks);
-        for task in watched.iter().filter_map(Weak::upgrade) {
+        for task in watched.iter().filter_map(Weak::upgrade).filter(|task| !task.has_own_thread) {
             add(task.service, Some(&task), task.mark.look(now));
         }
         blocked

@@ -64,8 +64,12 @@ impl<T: Checked<D>, D: Graphed> Field<D> for T {
     note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
 pub trait Checked<D: Graphed>: Declared + Sized {
-    /// The type itself, which has to be a runner; of a generic type [`OfGenericType`].
+    /// The type itself, which has to be a runner; of a generic type [`OfGenericType`]; of one with
+    /// the key `thread` or `blocking` a type for that.
     type Runner: Runner;
+
+    /// Makes the service of a type with the key `thread` or `blocking`, unless it is generic.
+    const ON_THREAD: Option<fn(Option<Self>) -> Service> = None;
 
     /// Checks the service when the compiler evaluates it: a fault is a compile error at the word
     /// that is wrong.

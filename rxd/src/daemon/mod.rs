@@ -17,6 +17,7 @@ pub(crate) mod runtime;
 pub(crate) mod service;
 mod start;
 pub(crate) mod supervisor;
+pub(crate) mod thread_service;
 pub(crate) mod wiring;
 
 use crate::core::names::Name;

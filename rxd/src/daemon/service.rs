@@ -4,7 +4,7 @@ use crate::board::Id;
 use crate::core::Core;
 use crate::core::names::Name;
 use crate::daemon::engine_tasks::EngineTasks;
-use crate::engine::{EngineState, serve};
+use crate::engine::{EngineState, OverriddenMethods, serve};
 use crate::graph::declaration::{Declared, has_dependencies};
 use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
@@ -12,6 +12,8 @@ use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::{Options, ServiceOptions, check};
 use crate::lifecycle::state::{Action, State};
+use crate::service::context::Context;
+use crate::service::function::FunctionRunner;
 use crate::service::runner::Runner;
 use std::borrow::Cow;
 use std::fmt;
@@ -57,7 +59,7 @@ struct ServiceBox<R: ?Sized> {
 }
 
 /// What is declared about a service.
-struct ServiceConfig {
+pub(super) struct ServiceConfig {
     name: Name,
     service_type: Option<ServiceType>,
     table: &'static Table,
@@ -72,7 +74,7 @@ struct ServiceConfig {
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
 /// The runner of a service, with its type erased, until the service's task is spawned.
-trait ErasedRunner: Send {
+pub(super) trait ErasedRunner: Send {
     /// Whether there is no runner: the service is switched off, or has been started.
     fn is_off(&self) -> bool;
 
@@ -81,10 +83,21 @@ trait ErasedRunner: Send {
 }
 
 /// Where the task of a service is spawned.
-struct SpawnOn<'a> {
+pub(super) struct SpawnOn<'a> {
     tasks: &'a EngineTasks,
     subscriber: &'a ScopedSubscriber,
     runtime: &'a Handle,
+}
+
+impl SpawnOn<'_> {
+    /// Boxes the task, so that tokio's part of it is compiled once, and not anew for each type of
+    /// service. That is most of what a service costs to compile, and most of its code in the program.
+    // Each move of a task costs more than all else here.
+    #[inline(always)]
+    pub(super) fn spawn(&self, engine: impl Future<Output = ()> + Send + 'static, span: tracing::Span) {
+        let engine: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(engine);
+        self.tasks.spawn((self.subscriber, self.runtime), InSpan::new(engine, span));
+    }
 }
 
 impl<R: Runner> ErasedRunner for Option<R> {
@@ -94,10 +107,7 @@ impl<R: Runner> ErasedRunner for Option<R> {
 
     fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span) {
         if self.is_some() {
-            // Boxed, so that tokio's task is compiled once, and not anew for each type of service. That
-            // is most of what a service costs to compile, and most of its code in the program.
-            let engine: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(serve(self.take(), engine));
-            on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(engine, span));
+            on.spawn(serve(self.take(), engine, OverriddenMethods::of::<R>()), span);
         }
     }
 }
@@ -114,7 +124,7 @@ impl ErasedRunner for () {
 
 impl ServiceConfig {
     /// A continuous service of this name, without watches.
-    fn new(name: Name) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         ServiceConfig {
             name,
             service_type: None,
@@ -128,7 +138,7 @@ impl ServiceConfig {
     }
 
     /// The configuration that its attributes declare.
-    fn declared<R: Declared>() -> Self {
+    pub(super) fn declared<R: Declared>() -> Self {
         let declaration = R::DECLARATION;
         ServiceConfig {
             name: Cow::Borrowed(declaration.name),
@@ -142,7 +152,7 @@ impl ServiceConfig {
         }
     }
 
-    fn with<R: Runner>(self, runner: Option<R>) -> Service {
+    pub(super) fn with(self, runner: impl ErasedRunner + 'static) -> Service {
         Service(Box::new(ServiceBox { config: self, runner }))
     }
 }
@@ -152,6 +162,22 @@ impl ServiceConfig {
 // In a debug build each function that a runner is moved through keeps a copy on the stack.
 pub(super) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Service {
     Service(Box::new(ServiceBox { config: ServiceConfig::declared::<R>(), runner }))
+}
+
+/// The [`Declared::Kind`] of a service whose methods run in its task.
+#[derive(Debug)]
+pub struct TaskKind;
+
+/// What has the methods of this [kind](Declared::Kind).
+pub trait OfKind<K> {
+    /// The service as its attributes declare it.
+    fn into_service(self) -> Service;
+}
+
+impl<R: Runner + Declared> OfKind<TaskKind> for R {
+    fn into_service(self) -> Service {
+        ServiceConfig::declared::<R>().with(Some(self))
+    }
 }
 
 impl fmt::Debug for Service {
@@ -168,8 +194,80 @@ impl Service {
     }
 
     /// The service as its attributes declare it.
-    pub fn declared<R: Runner + Declared>(runner: R) -> Self {
-        ServiceConfig::declared::<R>().with(Some(runner))
+    pub fn declared<R: Declared + OfKind<R::Kind>>(runner: R) -> Self {
+        runner.into_service()
+    }
+
+    /// A service that only needs `run`: the closure is called once for each incarnation, and its
+    /// future is that incarnation's `run`.
+    ///
+    /// * What the closure owns lasts for all incarnations. To hand a value into each future, clone
+    ///   it in the closure, or call [`from_fn_with`](Service::from_fn_with).
+    /// * The result is [`rxd::Result`](crate::Result): `?` makes its error from any other.
+    /// * A panic in the closure or in its future is a failure of the service.
+    ///
+    /// For `init`, `stop` or `reload`, write a struct and implement [`Runner`].
+    ///
+    /// ```
+    /// use rxd::{Context, Daemon, Service};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// let tick = Service::from_fn("tick", |cx: Context| async move {
+    ///     let mut every = cx.every(Duration::from_secs(1));
+    ///     for _ in 0..3 {
+    ///         every.tick().await;
+    ///         println!("tick");
+    ///     }
+    ///     cx.daemon().shutdown();
+    ///     Ok(())
+    /// });
+    /// Daemon::new("clock").add(tick).run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_fn<F, Fut>(name: impl Into<Cow<'static, str>>, function: F) -> Self
+    where
+        F: FnMut(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = crate::error::Result> + Send,
+    {
+        Service::new(name, FunctionRunner(function))
+    }
+
+    /// As [`from_fn`](Service::from_fn), but each call gets a clone of `state`.
+    ///
+    /// What one incarnation does to its clone, the next does not see; what all share is behind an
+    /// `Arc` or a handle, as in a pool or a sender. A panic in `clone` is a failure of the service.
+    ///
+    /// ```
+    /// use rxd::{Daemon, Service};
+    /// use tokio::sync::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// let (jobs, mut queue) = mpsc::channel(8);
+    /// let producer = Service::from_fn_with("producer", jobs, |cx, jobs| async move {
+    ///     for job in 1..=3 {
+    ///         jobs.send(job).await?;
+    ///     }
+    ///     cx.cancelled().await;
+    ///     Ok(())
+    /// });
+    /// let handle = Daemon::new("works").add(producer).start().await?;
+    /// assert_eq!(queue.recv().await, Some(1));
+    /// # handle.shutdown();
+    /// # handle.wait().await.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_fn_with<S, F, Fut>(name: impl Into<Cow<'static, str>>, state: S, mut function: F) -> Self
+    where
+        S: Clone + Send + 'static,
+        F: FnMut(Context, S) -> Fut + Send + 'static,
+        Fut: Future<Output = crate::error::Result> + Send,
+    {
+        Service::from_fn(name, move |cx| function(cx, state.clone()))
     }
 
     /// Sets the name.
@@ -326,7 +424,7 @@ impl Service {
     }
 }
 
-impl<R: Runner + Declared> From<R> for Service {
+impl<R: Declared + OfKind<R::Kind>> From<R> for Service {
     fn from(runner: R) -> Self {
         Service::declared(runner)
     }

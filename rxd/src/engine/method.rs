@@ -1,10 +1,10 @@
 //! The running method: its cancellation, its limits, its end, and the end of its tasks.
 
 use super::{EngineState, Method, Outcome};
-use crate::board::signal;
+use crate::board::{deadline, signal};
 use crate::core::current;
 use crate::error::{MethodFailure, Result};
-use crate::lifecycle::backoff::later;
+use crate::lifecycle::cancel_cause::CancelCause;
 use crate::lifecycle::options::slot;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic::emit;
@@ -46,6 +46,7 @@ impl EngineState {
     /// Prepares for the first poll of a method.
     pub(crate) fn begin(&mut self, call: Method) {
         self.limit = Limit::new(call);
+        self.core.board.service(self.id).deadline.store(deadline::NOT_BEGUN, Ordering::Relaxed);
         self.take_extension();
     }
 
@@ -66,24 +67,27 @@ impl EngineState {
             Ok(Poll::Pending) => {}
         }
         if self.is_killed(call) {
-            cx.cancel();
+            cx.cancel(CancelCause::Shutdown);
             return Poll::Ready(self.dropped(call, Some(Duration::ZERO)));
         }
         let own = self.own_limit(call);
         let Some(length) = self.limit.cancelled.map_or(own, |_| Some(self.stop_limit())) else { return Poll::Pending };
         loop {
-            let timer = self.limit.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(length)));
+            if self.limit.timer.is_none() {
+                self.limit.timer = Some(self.sleep(length));
+            }
+            let timer = self.limit.timer.as_mut().expect("it is made above");
             ready!(timer.as_mut().poll(task));
             let more = self.take_extension();
             if !more.is_zero() {
-                self.limit.timer.as_mut().expect("it has fired").as_mut().reset(later(more));
+                self.limit.timer = Some(self.sleep(more));
             } else if self.limit.cancelled.is_some() || self.limit.timed_out {
                 return Poll::Ready(self.dropped(call, own));
             } else {
                 // Its own limit is exceeded: it is cancelled, and polled once more before it is
                 // dropped.
                 self.limit.timed_out = true;
-                cx.cancel();
+                cx.cancel(CancelCause::Timeout);
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -95,12 +99,20 @@ impl EngineState {
         let signals = self.core.board.signals(self.id);
         if signals != 0 && self.limit.cancelled.is_none() {
             self.limit.cancelled = self.interruption(call, signals);
-            if self.limit.cancelled.is_some() {
-                cx.cancel();
+            if let Some(cause) = self.limit.cancelled {
+                cx.cancel(CancelCause::of(cause));
                 self.limit.timer = None;
+                self.core.board.service(self.id).deadline.store(deadline::NOT_BEGUN, Ordering::Relaxed);
                 self.take_extension();
             }
         }
+    }
+
+    /// The timer of a limit, whose end [`Context::time_left`] reads.
+    fn sleep(&self, length: Duration) -> Pin<Box<Sleep>> {
+        let timer = Box::pin(tokio::time::sleep(length));
+        self.core.begin_limit(self.id, timer.deadline(), length);
+        timer
     }
 
     /// How long a method may take while it is not cancelled.
@@ -200,12 +212,14 @@ impl EngineState {
         };
         if tasks_continue {
             // Its tasks continue too, and a reload that is requested now does not cancel them.
-            self.core.board.service(self.id).set_mask(self.interrupting(Method::Init));
+            let service = self.core.board.service(self.id);
+            service.set_mask(self.interrupting(Method::Init));
+            service.deadline.store(deadline::NO_METHOD, Ordering::Relaxed);
             return Some(ended);
         }
         // What holds the token, a subscription for example, ends with the reload.
         if call == Method::Reload {
-            cx.cancel();
+            cx.cancel(CancelCause::Ended);
         }
         if self.close() {
             return Some(ended);
@@ -241,7 +255,7 @@ impl EngineState {
         if !tasks.have_ended() {
             let signals = self.core.board.signals(self.id);
             let killed = signals & signal::KILL != 0 && signals & signal::SHUTDOWN != 0;
-            let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.stop_limit())));
+            let timer = this.timer.get_or_insert_with(|| self.sleep(self.stop_limit()));
             if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
                 this.aborted = true;
                 let limit = self.stop_limit();
@@ -249,6 +263,11 @@ impl EngineState {
                 let mut named = String::new();
                 names.iter().for_each(|name| add_item(&mut named, &format!("`{name}`")));
                 match killed {
+                    // Only code on a thread of the service's own is left, which nothing can abort.
+                    _ if names.is_empty() && self.core.poll_marks.is_polled(self.id) => {
+                        emit!(ERROR, target: "rxd", "its thread has not returned from the method: waiting for it")
+                    }
+                    _ if names.is_empty() => {}
                     true => {
                         emit!(ERROR, target: "rxd", "tasks did not end before the shutdown was forced; aborted: {named}")
                     }

@@ -9,6 +9,7 @@
 //!
 //! * `next_state`: which state follows, by the manager's table;
 //! * `enter`: the way into that state; `wait`: its delay and its gates;
+//! * `overridden`: which methods a service has; the others are not called;
 //! * `method`: the running method, its limit, its end, and that of its tasks;
 //! * `requests`: signals, reactions, and the requests of operators; `reactions`: the records about
 //!   reactions.
@@ -58,6 +59,7 @@
 mod enter;
 mod method;
 mod next_state;
+mod overridden;
 mod reactions;
 mod requests;
 #[cfg(all(test, not(rxd_loom)))]
@@ -73,12 +75,11 @@ use crate::lifecycle::options::{STOP_LIMIT, ServiceOptions};
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
-use crate::service::cancelled::token_of;
 use crate::service::context::Context;
-use crate::service::runner::{DefaultMethod, Runner};
+use crate::service::runner::Runner;
 use enter::EnterStage;
 use method::{Limit, TaskDrain};
-use std::any::TypeId;
+pub(crate) use overridden::OverriddenMethods;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::pin::pin;
@@ -128,8 +129,12 @@ impl Method {
 ///
 /// The runner stays where it is, and is dropped there. It may be large, and in a debug build each
 /// function that it is moved through keeps a copy on the stack of the worker thread.
-pub(crate) fn serve<R: Runner>(mut runner: Option<R>, mut engine: EngineState) -> impl Future<Output = ()> + Send {
-    engine.overridden = OverriddenMethods::of::<R>();
+pub(crate) fn serve<R: Runner>(
+    mut runner: Option<R>,
+    mut engine: EngineState,
+    overridden: OverriddenMethods,
+) -> impl Future<Output = ()> + Send {
+    engine.overridden = overridden;
     if engine.overridden.has(Method::Reload) {
         engine.core.can_reload(engine.id);
     }
@@ -173,34 +178,6 @@ async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Method) -> crate:
         Method::Stop => runner.stop(cx).await,
         Method::Reload => runner.reload(cx).await,
     }
-}
-
-/// The methods that a service overrides. The others do nothing, and are not called.
-#[derive(Clone, Copy, Debug, Default)]
-struct OverriddenMethods(u8);
-
-impl OverriddenMethods {
-    fn of<R: Runner>() -> Self {
-        let own = [
-            (Method::Init, is_overridden(R::init)),
-            (Method::Idle, is_overridden(R::idle)),
-            (Method::Run, true),
-            (Method::Stop, is_overridden(R::stop)),
-            (Method::Reload, is_overridden(R::reload)),
-        ];
-        OverriddenMethods(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
-    }
-
-    fn has(self, call: Method) -> bool {
-        self.0 & 1 << call as u8 != 0
-    }
-}
-
-/// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is
-/// private to rxd. The method is not called to find out. For `'static` references it returns a
-/// `'static` type, which has a [`TypeId`].
-fn is_overridden<R: Runner, F: 'static>(_: fn(&'static mut R, &'static Context) -> F) -> bool {
-    TypeId::of::<F>() != TypeId::of::<DefaultMethod>()
 }
 
 /// The outcome of a method.
@@ -358,20 +335,21 @@ impl EngineState {
             service.set_mask(mask);
             service.epoch()
         };
-        // The tasks that a reload spawns live as long as the epoch. Its context ends with the
-        // reload.
-        let own = (call == Method::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
-        Context::new(self.core.clone(), self.id, epoch, own)
+        match call {
+            Method::Reload => Context::of_reload(self.core.clone(), self.id, epoch),
+            _ => Context::new(self.core.clone(), self.id, epoch),
+        }
     }
 
     /// The signals that cancel a method.
     fn interrupting(&self, call: Method) -> u32 {
         let ends = signal::SHUTDOWN | signal::EXIT | signal::DEPENDENCY;
+        let operator = signal::OPERATOR | signal::STALE;
         let reload = if self.overridden.has(Method::Reload) { signal::RELOAD } else { 0 };
         match call {
-            Method::Init => ends | signal::CHILD | signal::OPERATOR,
-            Method::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
-            Method::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
+            Method::Init => ends | signal::CHILD | operator,
+            Method::Idle => ends | signal::CHILD | operator | reload,
+            Method::Run => ends | signal::CHILD | operator | reload | signal::STOP,
             // Every other signal waits until the reload has ended.
             Method::Reload => ends,
             Method::Stop => 0,

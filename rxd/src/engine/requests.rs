@@ -15,7 +15,7 @@ impl EngineState {
         if signals & !signal::GATE == 0 {
             return None;
         }
-        self.latch();
+        self.core.board.service(self.id).latch();
         if signals & signal::SHUTDOWN != 0 {
             return Some(Interrupt::End(Cause::Shutdown));
         }
@@ -34,20 +34,12 @@ impl EngineState {
         None
     }
 
-    /// Cancels the epoch for good if a raised signal cancels it, before that signal is cleared.
-    fn latch(&self) {
-        let service = self.core.board.service(self.id);
-        if service.is_interrupted() {
-            service.cancel();
-        }
-    }
-
     /// Why the signals interrupt the running method, if they do.
     pub(super) fn interruption(&mut self, call: Method, signals: u32) -> Option<Cause> {
         if call == Method::Stop {
             return None;
         }
-        self.latch();
+        self.core.board.service(self.id).latch();
         if signals & signal::SHUTDOWN != 0 {
             self.end(Cause::Shutdown);
             return Some(Cause::Shutdown);

@@ -1,6 +1,6 @@
 //! Tests of an engine without a daemon: its task is dropped or panics, and requests come after it.
 
-use super::{EngineState, serve};
+use super::{EngineState, OverriddenMethods, serve};
 use crate::board::{Board, signal};
 use crate::core::names::ServiceNames;
 use crate::core::stop_order::StopOrder;
@@ -64,7 +64,7 @@ fn g55_x2_requests_after_the_engine_has_ended_are_answered() {
         let core = core();
         let engine =
             EngineState::new(core.clone(), 0, ServiceOptions::Declared(&Options::DEFAULT), Box::new(continuous));
-        let mut engine = Box::pin(serve(Some(Hangs), engine));
+        let mut engine = Box::pin(serve(Some(Hangs), engine, OverriddenMethods::of::<Hangs>()));
         let mut task = TaskContext::from_waker(Waker::noop());
         assert!(engine.as_mut().poll(&mut task).is_pending());
         let mut pending = COMMANDS.map(|command| core.request_by(false, 0, command));
@@ -99,7 +99,7 @@ fn g53_x2_engine_ended_by_a_panic_fails_its_service_for_good() {
         let core = core();
         let options = Box::new(Options::DEFAULT.on_failure(on_failure));
         let engine = EngineState::new(core.clone(), 0, ServiceOptions::Overridden(options), Box::new(continuous));
-        let mut engine = Box::pin(serve(Some(Waits), engine));
+        let mut engine = Box::pin(serve(Some(Waits), engine, OverriddenMethods::of::<Waits>()));
         assert!(engine.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
         let mut pending = core.request_by(false, 0, ServiceCommand::Stop);
         let ended = catch_unwind(AssertUnwindSafe(move || {
@@ -121,7 +121,7 @@ fn engine_that_has_ended_leaves_no_waker_behind() {
         let task = Arc::new(Task);
         let waker = Waker::from(task.clone());
         {
-            let mut engine = pin!(Some(serve(Some(Waits), engine)));
+            let mut engine = pin!(Some(serve(Some(Waits), engine, OverriddenMethods::of::<Waits>())));
             let mut poll =
                 || engine.as_mut().as_pin_mut().map(|engine| engine.poll(&mut TaskContext::from_waker(&waker)));
             assert!(poll().is_some_and(|poll| poll.is_pending()));

@@ -22,6 +22,9 @@ pub trait Declared: 'static {
     /// or `()` if there are none.
     #[doc(hidden)]
     type GenericTargets;
+    /// Where its methods run: which of the traits with methods it implements.
+    #[doc(hidden)]
+    type Kind;
     /// The type's identity, for watches that name it as a path.
     #[doc(hidden)]
     const SERVICE_TYPE: ServiceType;

@@ -10,11 +10,12 @@ use crate::handle::DaemonHandle;
 use crate::in_span::span;
 #[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
+use crate::lifecycle::cancel_cause::CancelCause;
 use crate::lifecycle::state::{Action, Filter, State};
-use crate::panic;
 use crate::race::{Winner, race};
 use crate::service::cancelled::{WaitCancelled, token_of};
-use crate::service::tasks::TaskOf;
+use crate::service::part::Part;
+use crate::service::tasks::{TaskGuard, TaskOf};
 use crate::service::ticker::Ticker;
 use crate::watch::{ServiceSelector, StateStream, Watch};
 use std::borrow::Cow;
@@ -55,33 +56,31 @@ use tokio_util::sync::CancellationToken;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Context {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     /// Set if this is not the service's own context.
-    part: Option<Arc<Part>>,
-    id: Id,
+    pub(super) part: Option<Arc<Part>>,
+    pub(super) id: Id,
     /// The epoch whose contexts are cancelled together with this one.
-    epoch: Epoch,
-}
-
-/// A part of a service, which may be cancelled before the rest.
-#[derive(Debug)]
-struct Part {
-    token: CancellationToken,
-    /// `api/worker`, for a child; otherwise the service's own name applies.
-    path: Option<Box<str>>,
+    pub(super) epoch: Epoch,
 }
 
 impl Context {
-    pub(crate) fn new(core: Arc<Core>, id: Id, epoch: Epoch, own: Option<CancellationToken>) -> Self {
-        let part = own.map(|token| Arc::new(Part { token, path: None }));
-        Context { core, id, epoch, part }
+    pub(crate) fn new(core: Arc<Core>, id: Id, epoch: Epoch) -> Self {
+        Context { core, id, epoch, part: None }
+    }
+
+    /// The context of a reload, which is cancelled by itself: the tasks that a reload spawns live as
+    /// long as the epoch.
+    pub(crate) fn of_reload(core: Arc<Core>, id: Id, epoch: Epoch) -> Self {
+        let token = token_of(&core.board, id, epoch).child_token();
+        Context { core, id, epoch, part: Some(Arc::new(Part::of_reload(token))) }
     }
 
     /// Cancels the context, on behalf of the engine.
-    pub(crate) fn cancel(&self) {
+    pub(crate) fn cancel(&self, cause: CancelCause) {
         match &self.part {
-            Some(part) => drop(panic::catch(|| part.token.cancel())),
-            None => self.core.board.service(self.id).cancel(),
+            Some(part) => part.cancel(cause),
+            None => self.core.board.service(self.id).cancel(cause),
         }
     }
 
@@ -94,7 +93,7 @@ impl Context {
         let board = crate::board::Board::new(vec![Vec::new()], 1);
         let core = Core::new(Cow::Borrowed(""), ServiceNames::of_names([name]), board, StopOrder::new(&[Vec::new()]));
         let epoch = core.board.service(0).epoch();
-        Context::new(Arc::new(core), 0, epoch, None)
+        Context::new(Arc::new(core), 0, epoch)
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -105,10 +104,15 @@ impl Context {
         self.id
     }
 
+    /// Counts what a method does elsewhere as a task of the service.
+    pub(crate) fn count_task(&self) -> TaskGuard {
+        TaskGuard::new(&self.core, self.id, self.epoch)
+    }
+
     /// The service's name; for a [`child`](Context::child) the path to it: `api/worker`.
     #[must_use]
     pub fn name(&self) -> &str {
-        match self.part.as_ref().and_then(|part| part.path.as_deref()) {
+        match self.part.as_ref().and_then(|part| part.path()) {
             Some(path) => path,
             None => self.core.name(self.id),
         }
@@ -129,7 +133,7 @@ impl Context {
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         let wait = WaitCancelled::of_epoch(&self.core, self.id, self.epoch);
         match &self.part {
-            Some(part) => wait.of_token(&part.token),
+            Some(part) => wait.of_token(part.token()),
             None => wait,
         }
     }
@@ -141,7 +145,7 @@ impl Context {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         match &self.part {
-            Some(part) => part.token.is_cancelled(),
+            Some(part) => part.is_cancelled(),
             None => self.core.board.service(self.id).is_cancelled(self.epoch),
         }
     }
@@ -248,7 +252,7 @@ impl Context {
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         match &self.part {
-            Some(part) => part.token.clone(),
+            Some(part) => part.hand_out_token(),
             None => token_of(&self.core.board, self.id, self.epoch),
         }
     }
@@ -257,9 +261,20 @@ impl Context {
     /// that token cancels this part alone.
     #[must_use]
     pub fn child(&self, name: &str) -> Context {
-        let path = Some(format!("{}/{name}", self.name()).into());
-        let part = Some(Arc::new(Part { token: self.token().child_token(), path }));
-        Context { core: self.core.clone(), part, id: self.id, epoch: self.epoch }
+        let path = format!("{}/{name}", self.name());
+        self.with_part(Part::child(self.own_token().child_token(), path, self.part.clone()))
+    }
+
+    /// The token, to use for as long as this context or one below it exists.
+    pub(super) fn own_token(&self) -> CancellationToken {
+        match &self.part {
+            Some(part) => part.token().clone(),
+            None => token_of(&self.core.board, self.id, self.epoch),
+        }
+    }
+
+    pub(super) fn with_part(&self, part: Part) -> Context {
+        Context { core: self.core.clone(), part: Some(Arc::new(part)), id: self.id, epoch: self.epoch }
     }
 
     /// Spawns a task of the service.
@@ -297,17 +312,61 @@ impl Context {
         self.spawn_task(name, false, task)
     }
 
+    /// Runs code that blocks its thread, as a task of the service, on a thread that tokio keeps for
+    /// that.
+    ///
+    /// * It runs in its own span below the service's, and a panic in it is a failure of the
+    ///   service, as in [`spawn`](Context::spawn).
+    /// * Nothing can end it from outside. Let it look at [`is_cancelled`](Context::is_cancelled) of
+    ///   a clone of this context, or give what it waits for a limit.
+    /// * It is waited for before [`Runner::stop`](crate::Runner::stop) is called. If it has not
+    ///   ended within Stop's limit, the log names it, and the service waits all the same: two
+    ///   incarnations never overlap. At the shutdown's deadline the service is abandoned, and the
+    ///   report names the task. See [when the process
+    ///   ends](https://docs.rs/rxd/latest/rxd/docs/shutdown/index.html#when-the-process-ends).
+    /// * Code that has not begun to run when its context is cancelled for good does not run.
+    ///
+    /// ```
+    /// # use rxd::Context;
+    /// async fn run(cx: &Context) -> rxd::Result {
+    ///     let here = cx.clone();
+    ///     let sum = cx.spawn_blocking("sum", move || {
+    ///         (0..1_000_000_u64).take_while(|_| !here.is_cancelled()).sum::<u64>()
+    ///     });
+    ///     println!("{}", sum.await?);
+    ///     Ok(())
+    /// }
+    /// # let _ = run;
+    /// ```
+    ///
+    /// For a service all of whose work blocks, see [`BlockingRunner`](crate::BlockingRunner).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn_blocking<T, F>(&self, name: &str, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let task = TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts: true };
+        task.spawn_blocking(name, self.task_span(name), work)
+    }
+
     fn spawn_task<F>(&self, name: &str, counts: bool, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let of = TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts };
+        of.spawn(name, self.task_span(name), task)
+    }
+
+    fn task_span(&self, name: &str) -> tracing::Span {
         // The service is named, since this context may be used where the service's span is not
         // current.
         let (service, daemon) = (self.core.name(self.id), &self.core.daemon);
-        let span =
-            span(|| tracing::error_span!(target: "rxd", "task", service = %service, daemon = %daemon, task = %name));
-        TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts }.spawn(name, span, task)
+        span(|| tracing::error_span!(target: "rxd", "task", service = %service, daemon = %daemon, task = %name))
     }
 
     /// Watches any of these services: yields an event if the condition holds now, and at every

@@ -25,7 +25,8 @@ use std::task::{Context as TaskContext, Poll};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is annotated as a service, but has no methods",
     label = "`Runner` is not implemented for it",
-    note = "write `impl rxd::Runner for {Self} {{ async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {{ .. }} }}`"
+    note = "write `impl rxd::Runner for {Self} {{ async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {{ .. }} }}`",
+    note = "for an `impl rxd::LocalRunner` write `#[rxd::service(thread)]`, for an `impl rxd::BlockingRunner` `#[rxd::service(blocking)]`"
 )]
 pub trait Runner: Send + 'static {
     /// Acquires what the service needs. Default: nothing.

@@ -5,7 +5,8 @@
 
 use crate::board::{Epoch, Id, signal};
 use crate::core::Core;
-use crate::in_span::InSpan;
+use crate::core::current;
+use crate::in_span::{InSpan, in_span};
 use crate::panic;
 use crate::panic::emit;
 use pin_project_lite::pin_project;
@@ -38,18 +39,8 @@ impl TaskOf {
         let body = {
             let (core, name) = (core.clone(), name.clone());
             async move {
-                match core.watched(Some(id), &name, panic::contain(task)).await {
-                    Ok(output) => Ok(output),
-                    Err(caught) => {
-                        let text = format!("task `{name}` panicked: {caught}");
-                        if !counts {
-                            emit!(WARN, target: "rxd", "{text}");
-                        } else if core.tasks(id).note_panic(text) {
-                            core.board.raise(id, signal::CHILD);
-                        }
-                        Err(caught)
-                    }
-                }
+                let output = core.watched(Some(id), &name, panic::contain(task)).await;
+                output.inspect_err(|caught| note_panic(&core, id, counts, &name, caught))
             }
         };
         let tracked = TrackedTask { task: Some(InSpan::new(body, span)), counted };
@@ -61,10 +52,74 @@ impl TaskOf {
     }
 }
 
+impl TaskOf {
+    /// Spawns code that blocks, in tokio's pool of threads for that.
+    pub(crate) fn spawn_blocking<T, F>(self, name: &str, span: tracing::Span, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let TaskOf { core, id, epoch, counts } = self;
+        let runtime = tokio::runtime::Handle::current();
+        let name: Arc<str> = name.into();
+        let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
+        let tracked = TrackedWork { work: Some(work), counted: TaskGuard { core: core.clone(), id } };
+        if !is_open {
+            drop(tracked);
+            // Such code cannot be aborted once it has begun. So a task that never runs stands for it.
+            let task = runtime.spawn(std::future::pending());
+            task.abort();
+            return task;
+        }
+        let (this, task_name) = (core.clone(), name.clone());
+        let task = runtime.spawn_blocking(move || {
+            let mut tracked = tracked;
+            let Some(work) = tracked.work.take() else { unreachable!("it runs once") };
+            let run = || {
+                let output = panic::catch(|| current::during(&this, id, work));
+                output.inspect_err(|caught| note_panic(&this, id, counts, &task_name, caught))
+            };
+            // The span is dropped before the panic continues, as in `TrackedTask`.
+            let output = this.subscriber.in_scope(|| in_span(span, run));
+            drop(tracked);
+            output.unwrap_or_else(|caught| caught.resume())
+        });
+        if !core.tasks(id).remember(name, task.abort_handle()) {
+            task.abort();
+        }
+        task
+    }
+}
+
+/// Handles the panic of a task.
+fn note_panic(core: &Core, id: Id, counts: bool, name: &str, caught: &panic::CaughtPanic) {
+    let text = format!("task `{name}` panicked: {caught}");
+    if !counts {
+        emit!(WARN, target: "rxd", "{text}");
+    } else if core.tasks(id).note_panic(text) {
+        core.board.raise(id, signal::CHILD);
+    }
+}
+
+/// The fields are dropped in order, so it is counted until the user's code is gone.
+struct TrackedWork<F> {
+    work: Option<F>,
+    #[expect(dead_code, reason = "it counts until it is dropped")]
+    counted: TaskGuard,
+}
+
 /// Counts a task until it is dropped.
-struct TaskGuard {
+pub(crate) struct TaskGuard {
     core: Arc<Core>,
     id: Id,
+}
+
+impl TaskGuard {
+    /// Counts what a method does elsewhere, for which the service waits as for a task.
+    pub(crate) fn new(core: &Arc<Core>, id: Id, epoch: Epoch) -> Self {
+        core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
+        TaskGuard { core: core.clone(), id }
+    }
 }
 
 impl Drop for TaskGuard {

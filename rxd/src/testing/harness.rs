@@ -12,6 +12,7 @@ use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Action, State};
 use crate::report::Report;
 use crate::service::runner::Runner;
+use crate::service::thread::clock;
 use crate::trace::Trace;
 use crate::trace::rules::DeclaredRules;
 use std::time::Duration;
@@ -253,7 +254,7 @@ impl Harness {
     /// If time is not paused.
     pub async fn try_start(self) -> Result<Running, Error> {
         assert!(
-            is_paused(),
+            clock::is_paused(),
             "tokio's clock is running, but a harness needs paused time; write #[tokio::test(start_paused = true)]"
         );
         let rules = DeclaredRules::of(&self.daemon).exact();
@@ -284,13 +285,6 @@ fn default_name(path: &str) -> String {
 fn waits_for_end(edge: &Edge<'_>) -> bool {
     edge.keyword == Keyword::After
         || (edge.keyword == Keyword::Watch && edge.action == Action::Entering && edge.state == State::Exit)
-}
-
-/// Whether tokio's clock stands still while the system's clock advances.
-fn is_paused() -> bool {
-    let (before, real) = (Instant::now(), std::time::Instant::now());
-    while real.elapsed() < Duration::from_micros(10) {}
-    Instant::now() == before
 }
 
 /// A running daemon under test.

@@ -32,11 +32,9 @@ enum Shown {
 
 const ADMIN: Shown = Open("admin and rxdctl: hostile peers, a nested router, an API client");
 const PAGE: Shown = Open("operator's page: trouble first, at any number of services");
-const FUNCTIONS: Shown = Open("functions as services");
 const DYNAMIC: Shown = Open("dynamic services");
 const WINDOWS: Shown = Open("Windows");
 const TELEMETRY: Shown = Open("OpenTelemetry");
-const CONTROL: Shown = Open("context: why it is cancelled, and how much time is left");
 const READY: Shown = Open("readiness: in Run for some time, services that stand by, draining");
 
 const TABLE: &[(&str, Shown)] = &[
@@ -136,7 +134,7 @@ const TABLE: &[(&str, Shown)] = &[
         "gap-lossless-log",
         By(&["record_that_may_wait_is_written_once_there_is_room", "record_that_has_waited_in_vain_*"]),
     ),
-    ("gap-why-cancelled", CONTROL),
+    ("gap-why-cancelled", By(&["cause_of_*", "server_lingers_at_a_shutdown_and_not_at_a_reload"])),
     ("gap-in-run-for-some-time", READY),
     ("gap-host-list", By(&["gap_host_*"])),
     ("gap-late-journal", By(&["journal_that_comes_up_later_is_used_from_then_on"])),
@@ -190,7 +188,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("U2", By(&["u2_question_mark_converts_errors_in_both_directions"])),
     ("U3", By(&["u3_*"])),
     ("U4", By(&["u4_*", "g61_health_check_over_a_database_that_hangs_stops_at_once"])),
-    ("U5", FUNCTIONS),
+    ("U5", By(&["from_fn_*"])),
     ("U6", By(&["u6_*"])),
     ("U7", By(&["u7_*"])),
     ("U8", By(&["k_u8_*", "u8_*"])),
@@ -245,12 +243,12 @@ const TABLE: &[(&str, Shown)] = &[
     ("S3", By(&["s3_*"])),
     ("S4", By(&["s4_*"])),
     ("S5", By(&["g60_watchdog_interval_of_zero_sends_nothing", "g60_invalid_name_has_the_message_of_the_macros"])),
-    ("S6", CONTROL),
+    ("S6", By(&["context_with_a_token_ends_with_either_and_leaves_nothing_behind"])),
     ("S7", ADMIN),
     ("S8", Without("it is text: the names in the guide are those of v1.4.6 of the Go package")),
     ("S9", Open("prestart: a pipeline that begins again")),
     ("S10", By(&["s10_*"])),
-    ("S11", CONTROL),
+    ("S11", By(&["time_left_*"])),
     ("S12", By(&["s12_graph_error_names_its_rule"])),
     ("S13", TELEMETRY),
     ("S14", By(&["s14_*"])),

@@ -158,6 +158,30 @@ fn g33_service_that_only_waits_is_not_named() {
     assert!(!logged.has(NAMED));
 }
 
+/// Blocks its own thread for ten times the threshold.
+struct BlocksItsOwn;
+
+impl rxd::BlockingRunner for BlocksItsOwn {
+    fn run(&mut self, cx: &rxd::BlockingContext) -> rxd::Result {
+        std::thread::sleep(400 * MS);
+        cx.daemon().shutdown();
+        Ok(())
+    }
+}
+
+#[test]
+fn g33_service_blocking_a_thread_of_its_own_is_not_named() {
+    let logged = LogCapture::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let report = runtime.block_on(async {
+        let daemon = Daemon::new("d").signals([]).blocking_threshold(40 * MS);
+        daemon.add(Service::blocking("own", BlocksItsOwn)).start().await.unwrap().wait().await
+    });
+    assert!(report.is_ok(), "{report}");
+    assert_eq!(logged.lines(), [""; 0]);
+}
+
 #[test]
 fn blocked_service_at_the_deadline_is_abandoned() {
     silence_scripted_panics();

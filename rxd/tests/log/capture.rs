@@ -56,6 +56,7 @@ pub(crate) enum LogFrom {
     Run,
     Task,
     TaskOfTask,
+    Blocking,
     /// `tokio::spawn`, in the current span.
     Spawned,
 }
@@ -101,6 +102,7 @@ impl Runner for Talker {
                     let task = cx.spawn("worker", async move { inner.spawn("helper", async { log_twice() }).await });
                     task.await??;
                 }
+                LogFrom::Blocking => cx.spawn_blocking("worker", log_twice).await?,
                 LogFrom::Spawned => {
                     use tracing::Instrument;
                     tokio::spawn(async { log_twice() }.in_current_span()).await?;

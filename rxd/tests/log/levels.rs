@@ -61,7 +61,7 @@ async fn g40_level_of_a_service_applies_to_its_tasks() {
     let (lines, _guard) = capture(&levels);
     let (_handle, api, db) = two_talkers().await;
     levels.set("api", Level::Debug);
-    for from in [LogFrom::Task, LogFrom::TaskOfTask, LogFrom::Spawned] {
+    for from in [LogFrom::Task, LogFrom::TaskOfTask, LogFrom::Blocking, LogFrom::Spawned] {
         api.log_twice(from).await;
         db.log_twice(from).await;
     }
@@ -70,10 +70,57 @@ async fn g40_level_of_a_service_applies_to_its_tasks() {
     let expected = [
         "DEBUG api/worker: log::capture: debug",
         "DEBUG api/helper: log::capture: debug",
+        "DEBUG api/worker: log::capture: debug",
         "DEBUG api: log::capture: debug",
     ];
     assert_eq!(debug, expected);
-    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.len(), 12);
+}
+
+/// Logs at DEBUG on its thread, in a method and when it is dropped.
+struct OnThread;
+
+impl rxd::LocalRunner for OnThread {
+    async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
+        tracing::debug!("runs");
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+impl rxd::BlockingRunner for OnThread {
+    fn run(&mut self, cx: &rxd::BlockingContext) -> rxd::Result {
+        tracing::debug!("runs");
+        while cx.sleep(Duration::from_millis(1)).is_ok() {}
+        Ok(())
+    }
+}
+
+impl Drop for OnThread {
+    fn drop(&mut self) {
+        tracing::debug!("dropped");
+    }
+}
+
+#[tokio::test]
+async fn g40_level_of_a_service_holds_on_its_thread() {
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
+    levels.set("gui", Level::Debug);
+    levels.set("port", Level::Debug);
+    let daemon =
+        Daemon::new("d").signals([]).add(Service::local("gui", || OnThread)).add(Service::blocking("port", OnThread));
+    let handle = daemon.add(Service::blocking("quiet", OnThread)).start().await.unwrap();
+    for service in ["gui", "port", "quiet"] {
+        handle.wait_for(service, State::Run).await.unwrap();
+    }
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    let mut lines = lines.take();
+    lines.retain(|line| line.contains("log::levels"));
+    lines.sort_unstable();
+    let of = |service: &str| ["dropped", "runs"].map(|what| format!("DEBUG {service}: log::levels: {what}"));
+    assert_eq!(lines, [of("gui"), of("port")].concat());
 }
 
 #[tokio::test]

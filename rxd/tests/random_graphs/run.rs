@@ -56,14 +56,14 @@ impl Runner for Subject {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         let takes = if std::mem::take(&mut self.is_out) { OUTAGE } else { self.init };
         if !takes.is_zero() {
-            cx.or_cancelled(tokio::time::sleep(takes)).await?;
+            cx.sleep(takes).await?;
         }
         Ok(())
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         if self.is_job {
-            cx.or_cancelled(tokio::time::sleep(50 * MS)).await?;
+            cx.sleep(50 * MS).await?;
             return Ok(());
         }
         let Some(at) = self.fails_at.get(self.failures) else {

@@ -213,6 +213,8 @@ fn services() -> Vec<KeyRow> {
                 zero("heartbeat"),
             )],
         ),
+        free("service(thread)", "no value; `Service::local` in the builder"),
+        free("service(blocking)", "no value; `Service::blocking` in the builder"),
         free("service(crate), daemon(crate)", "a path, for the macro alone"),
     ]
 }

@@ -44,8 +44,9 @@ use Ends::{ByItself, BySignal};
 struct Entry(&'static str, &'static str, Ends);
 
 /// All programs. A test fails if one is missing here, or is only here.
-const PROGRAMS: [Entry; 22] = [
+const PROGRAMS: [Entry; 23] = [
     Entry("readme/rxd", "plain", BySignal),
+    Entry("readme/rxd-2", "plain", BySignal),
     Entry("lib", "plain", BySignal),
     Entry("first_daemon/one-service", "plain", BySignal),
     Entry("first_daemon/a-server", "web", BySignal),

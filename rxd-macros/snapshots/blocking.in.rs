@@ -1,0 +1,2 @@
+#[rxd::service(blocking)]
+struct Port<T>(T);

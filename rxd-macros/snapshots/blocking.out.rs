@@ -1,0 +1,33 @@
+struct Port<T>(T);
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::blocking; }
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<T> ::rxd::__private::Declared for Port<T>
+where
+    Port<T>: 'static,
+{
+    type GenericTargets = ();
+    type Kind = ::rxd::__private::BlockingKind;
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::module_path!(), "Port")
+        .generic();
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+        "port",
+    );
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<T, __D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Port<T>
+where
+    Port<T>: 'static,
+{
+    type Runner = ::rxd::__private::OfGenericBlocking<Self>;
+    const OK: () = {
+        (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
+    };
+}

@@ -1,0 +1,4 @@
+#[rxd::service(thread, name = "gui")]
+struct Window {
+    title: String,
+}

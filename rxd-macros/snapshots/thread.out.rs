@@ -1,0 +1,32 @@
+struct Window {
+    title: String,
+}
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::thread; } { let _ =
+    ::rxd::__private::editor::service::name; }
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl ::rxd::__private::Declared for Window {
+    type GenericTargets = ();
+    type Kind = ::rxd::__private::LocalKind;
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::module_path!(), "Window");
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+        "gui",
+    );
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Window {
+    type Runner = ::rxd::__private::OnThread<Self>;
+    const ON_THREAD: ::core::option::Option<
+        fn(::core::option::Option<Self>) -> ::rxd::Service,
+    > = ::core::option::Option::Some(::rxd::__private::local_service::<Self>);
+    const OK: () = {
+        (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
+    };
+}

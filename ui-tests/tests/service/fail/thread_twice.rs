@@ -1,0 +1,22 @@
+//! The word for a thread, twice.
+
+use rxd::{Context, LocalRunner};
+
+#[rxd::service(thread, thread)]
+struct Gui;
+
+impl LocalRunner for Gui {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct D {
+    gui: Gui,
+}
+
+fn main() {
+    let _ = D { gui: Gui }.into_daemon();
+}
