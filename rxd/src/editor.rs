@@ -22,6 +22,11 @@ words!(service {
     restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
+    every = "`every = \"5m\"`: calls `run` once each period; the service stays in Run between two runs."
+    jitter = "`jitter = \"10s\"`: delays each run by a random time shorter than this. Needs `every`."
+    within = "`within = \"30s\"`: limits each run; a longer one is a failure. Needs `every`."
+    first = "`first = \"at_once\"` or `first = \"after_period\"`: when the first run is due. By default at once. Needs `every`."
+    missed = "`missed = \"skip\"` or `missed = \"run_once\"`: what becomes of a run that could not begin when it was due. By default it is skipped. Needs `every`."
 });
 
 words!(backoff {
@@ -94,6 +99,16 @@ words!(on_failure {
     exit = "The service ends; the others go on."
     shutdown = "The daemon is shut down."
     ignore = "The service ends, and the daemon does not call it a failure."
+});
+
+words!(first {
+    at_once = "As soon as the service is in Run."
+    after_period = "One period after the service is in Run."
+});
+
+words!(missed {
+    skip = "It does not take place."
+    run_once = "One run takes place as soon as it can, however many were missed."
 });
 
 words!(on_stale {

@@ -198,6 +198,7 @@ pub use graph::declaration::Declared;
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
 pub use lifecycle::manager::{self, Manager};
+pub use lifecycle::options::recurrence::{Every, FirstRun, MissedRun};
 pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;

@@ -23,7 +23,7 @@ macro_rules! all {
 #[test]
 fn words_are_copy_and_shared() {
     all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
-    all!(word: rxd::OnStale, rxd::Signal);
+    all!(word: rxd::OnStale, rxd::Signal, rxd::FirstRun, rxd::MissedRun);
     value::<rxd::Filter>();
 }
 
@@ -31,7 +31,7 @@ fn words_are_copy_and_shared() {
 #[test]
 fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
-    all!(value: rxd::When, rxd::Options, rxd::Backoff);
+    all!(value: rxd::When, rxd::Options, rxd::Backoff, rxd::Every);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, Manager, Pipeline, Declared, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}

@@ -4,6 +4,7 @@ pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod function;
 pub(crate) mod model;
+pub(crate) mod recurrence;
 pub(crate) mod watch_before;
 
 use crate::editor::EditorHints;

@@ -1,6 +1,7 @@
 //! What is valid: the name, the manager, the options and the watches of a service.
 
 use super::attr::ServiceAttrs;
+use super::recurrence::{self, RecurrenceModel};
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList};
@@ -30,6 +31,7 @@ pub(crate) struct ServiceModel {
     /// The word of an `on_failure` of which only the compiler can tell whether it ever acts.
     pub(crate) on_failure: Option<Ident>,
     pub(crate) watches: ServiceWatches,
+    pub(crate) recurrence: Option<RecurrenceModel>,
 }
 
 /// An option that the compiler has to check: a variant of `OptionKey`, and its value.
@@ -72,6 +74,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         unchecked: Vec::new(),
         on_failure: None,
         watches: ServiceWatches::default(),
+        recurrence: RecurrenceModel::check(&written.entries, errors),
     };
     let mut named = false;
     for entry in &written.entries {
@@ -109,6 +112,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
                 unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::of_duration("Heartbeat", None, time)));
                 options.extend(time.map(|time| OptionSetter::Time("heartbeat", time)));
             }
+            key if recurrence::KEYS.contains(&key) => {}
             _ => RuntimePaths::check_entry(entry, errors),
         }
     }

@@ -20,6 +20,11 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
+    AttributeKey { name: "every", form: "every = \"5m\"" },
+    AttributeKey { name: "jitter", form: "jitter = \"10s\"" },
+    AttributeKey { name: "within", form: "within = \"30s\"" },
+    AttributeKey { name: "first", form: "first = \"after_period\"" },
+    AttributeKey { name: "missed", form: "missed = \"run_once\"" },
     CRATE,
 ];
 

@@ -10,7 +10,9 @@ use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target}
 use crate::in_span::{InSpan, ScopedSubscriber};
 use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
-use crate::lifecycle::options::{Options, ServiceOptions, check};
+use crate::lifecycle::options::recurrence::{Every, Recurrence};
+use crate::lifecycle::options::service::{Recurring, ServiceOptions};
+use crate::lifecycle::options::{Options, check};
 use crate::lifecycle::state::{Action, State};
 use crate::service::runner::Runner;
 use std::borrow::Cow;
@@ -137,7 +139,7 @@ impl ServiceConfig {
             service_type: Some(R::SERVICE_TYPE),
             table: declaration.table,
             manager: (declaration.manager)(),
-            options: ServiceOptions::Declared(declaration.options),
+            options: ServiceOptions::declared(declaration.options, declaration.recurrence),
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
@@ -189,7 +191,13 @@ impl Service {
 
     /// Sets all delays and limits. Default: [`Options::DEFAULT`].
     pub fn options(mut self, options: Options) -> Self {
-        self.0.config.options = ServiceOptions::Overridden(Box::new(options));
+        self.0.config.options.set(options);
+        self
+    }
+
+    /// Has [`Runner::run`] called once each period, and the service stay in Run between two runs.
+    pub fn every(mut self, every: Every) -> Self {
+        self.0.config.options.recur(Recurrence::Every(every));
         self
     }
 
@@ -255,6 +263,14 @@ impl Service {
         std::mem::replace(&mut self.0.config, ServiceConfig::new("".into())).with(Some(runner))
     }
 
+    /// Has `run` called once, and not again and again.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn run_once(&mut self) {
+        if let ServiceOptions::Recurring(recurring) = &self.0.config.options {
+            self.0.config.options = ServiceOptions::Overridden(Box::new(recurring.options));
+        }
+    }
+
     /// Gives the service a type, so that other services can name it by that.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn of_type(mut self, service_type: ServiceType) -> Self {
@@ -279,11 +295,16 @@ impl Service {
 
     /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names
     /// the service.
+    #[inline]
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, table, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.
-        if let ServiceOptions::Overridden(options) = options {
-            faults.extend(options.faults().map(|fault| fault.message(&of())));
+        match options {
+            ServiceOptions::Declared(_) => {}
+            ServiceOptions::Overridden(options) => {
+                faults.extend(options.faults().map(|fault| fault.message(&of())));
+            }
+            ServiceOptions::Recurring(recurring) => recurring_faults(recurring, table, &of, faults),
         }
         // A declared service may have got another manager, or dependencies.
         let depends = has_dependencies(declared) || watches.iter().any(|when| when.edge.keyword != Keyword::Watch);
@@ -320,6 +341,13 @@ impl Service {
         let on = SpawnOn { tasks, subscriber: &core.subscriber, runtime };
         runner.spawn(EngineState::new(core.clone(), id, options, manager), on, span);
     }
+}
+
+/// The faults of the values of a periodic service, under a manager with this table.
+#[cold]
+fn recurring_faults(recurring: &Recurring, table: &Table, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
+    let found = recurring.options.faults().chain(recurring.recurrence.faults(table));
+    faults.extend(found.map(|fault| fault.message(&of())));
 }
 
 impl<R: Runner + Declared> From<R> for Service {

@@ -10,6 +10,7 @@
 //! * `next_state`: which state follows, by the manager's table;
 //! * `enter`: the way into that state; `wait`: its delay and its gates;
 //! * `method`: the running method, its limit, its end, and that of its tasks;
+//! * `recurring`: the runs of a periodic service, and the wait between them;
 //! * `requests`: signals, reactions, and the requests of operators; `reactions`: the records about
 //!   reactions.
 //!
@@ -59,6 +60,7 @@ mod enter;
 mod method;
 mod next_state;
 mod reactions;
+mod recurring;
 mod requests;
 #[cfg(all(test, not(rxd_loom)))]
 mod tests;
@@ -69,7 +71,8 @@ use crate::core::{Core, Requests, answer};
 use crate::error::MethodFailure;
 use crate::lifecycle::backoff::RestartHistory;
 use crate::lifecycle::manager::object::Decide;
-use crate::lifecycle::options::{STOP_LIMIT, ServiceOptions};
+use crate::lifecycle::options::STOP_LIMIT;
+use crate::lifecycle::options::service::ServiceOptions;
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;

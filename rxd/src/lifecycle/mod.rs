@@ -5,6 +5,7 @@
 //! the clock.
 
 pub(crate) mod backoff;
+pub(crate) mod cadence;
 pub(crate) mod duration;
 pub mod manager;
 pub(crate) mod options;

@@ -3,7 +3,7 @@
 use crate::board::{BoardView, Condition, Id, ServiceStatus, WatcherSpec};
 use crate::core::{Core, FailedAt, ServiceState};
 use crate::graph::Mode;
-use crate::lifecycle::duration::ShortDuration;
+use crate::lifecycle::duration::{Countdown, ShortDuration};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -46,6 +46,9 @@ pub struct ServiceDiagnosis {
     /// The time until it enters Run, while it waits in Idle for its
     /// [delay](crate::Options::delay_of).
     pub enters_run: Option<Duration>,
+    /// The time until its next run, while a service with a [period](crate::Every) waits for that in
+    /// Run.
+    pub next_run: Option<Duration>,
     /// The message of the failure that led to its state. A failure from which it has recovered is
     /// in [`service`](ServiceDiagnosis::service) only.
     pub error: Option<String>,
@@ -210,6 +213,8 @@ impl ServiceDiagnosis {
         let idle = status.is_in(State::Idle) && waits_for.is_empty();
         let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
         let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
+        let next_run = core.detail(id, |detail| detail.next_run.clone()).filter(|_| status.is_in(State::Run));
+        let next_run = next_run.map(|next| next.at.saturating_duration_since(Instant::now()));
         let idles_for = (idle && enters_run.is_none()).then(|| uptime.saturating_sub(service.at));
         let next_attempt = next_attempt.filter(|left| !left.is_zero());
         let is_asked = !status.over && stops_after.is_empty();
@@ -224,6 +229,7 @@ impl ServiceDiagnosis {
             next_attempt,
             idles_for,
             enters_run,
+            next_run,
             error,
             stops_after,
             asked_to_stop,
@@ -233,7 +239,8 @@ impl ServiceDiagnosis {
         }
     }
 
-    /// Why the service is where it is now, in a few words for a table; empty for a service in Run.
+    /// Why the service is where it is now, in a few words for a table; empty for a service in Run
+    /// that waits for nothing.
     #[cfg(feature = "admin")]
     pub(crate) fn now(&self) -> String {
         if let Some(stop) = self.stop_text() {
@@ -247,6 +254,9 @@ impl ServiceDiagnosis {
         }
         if self.idles_for.is_some() {
             parts.push("in its own `idle`".to_owned());
+        }
+        if let Some(left) = self.next_run {
+            parts.push(format!("next run in {}", Countdown(left)));
         }
         if let Some(left) = self.enters_run {
             parts.push(format!("enters Run in {}", ShortDuration(left)));
@@ -348,6 +358,9 @@ impl fmt::Display for ServiceDiagnosis {
         }
         if let Some(since) = self.idles_for {
             write!(f, ": in its own `idle` for {}", ShortDuration(since))?;
+        }
+        if let Some(left) = self.next_run {
+            write!(f, ": next run in {}", Countdown(left))?;
         }
         if let Some(left) = self.enters_run {
             write!(f, ": enters Run in {}", ShortDuration(left))?;

@@ -60,6 +60,7 @@ mod managers;
 mod methods;
 mod operators;
 mod options;
+mod periodic;
 mod prestart;
 #[cfg(unix)]
 mod program;

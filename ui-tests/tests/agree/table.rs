@@ -2,7 +2,7 @@
 
 use super::{around, service};
 use rxd::prestart::Stage;
-use rxd::{Action, Backoff, Daemon, Effect, OnFailure, Options, Signal, State, When};
+use rxd::{Action, Backoff, Daemon, Effect, Every, OnFailure, Options, Signal, State, When};
 use std::time::Duration;
 
 /// One key of an attribute.
@@ -72,6 +72,13 @@ fn option(
     let [literal, constant] = cases;
     let build = Box::new(move || around(service("poller").options(options(Options::DEFAULT))));
     WrongValue { literal, constant, build, of, says }
+}
+
+/// A wrong value of a periodic service.
+fn periodic(cases: [Option<&'static str>; 2], every: impl Fn() -> Every + 'static, says: String) -> WrongValue {
+    let [literal, constant] = cases;
+    let build = Box::new(move || around(service("poller").every(every())));
+    WrongValue { literal, constant, build, of: "service `poller` of daemon `edge`", says }
 }
 
 /// A wrong name of a service or a daemon.
@@ -213,6 +220,51 @@ fn services() -> Vec<KeyRow> {
                 zero("heartbeat"),
             )],
         ),
+        row(
+            "service(every)",
+            LONGER,
+            [
+                periodic(
+                    [Some("service/every_zero"), Some("service/every_zero_const")],
+                    || Every::new(ZERO),
+                    zero("every"),
+                ),
+                WrongValue {
+                    literal: Some("service/every_of_a_one_shot"),
+                    constant: Some("service/every_of_a_one_shot"),
+                    build: Box::new(|| {
+                        let every = Every::new(Duration::from_secs(300));
+                        around(service("poller").every(every).manager(rxd::manager::until_success))
+                    }),
+                    of: poller,
+                    says: "`every` does not fit the manager, which ends the service after the first run that \
+                           succeeds\nhelp: write `manager = \"continuous\"`, or remove `every`"
+                        .to_owned(),
+                },
+            ],
+        ),
+        row(
+            "service(jitter)",
+            "a duration shorter than `every`",
+            [periodic(
+                [Some("service/every_jitter_too_long"), Some("service/every_jitter_too_long_const")],
+                || Every::new(Duration::from_secs(30)).jitter(Duration::from_secs(30)),
+                "`jitter` must be shorter than `every`: it is 30s, and `every` is 30s\nhelp: each run is later by \
+                 less than `jitter`: make it shorter, or `every` longer"
+                    .to_owned(),
+            )],
+        ),
+        row(
+            "service(within)",
+            LONGER,
+            [periodic(
+                [Some("service/every_within_zero"), Some("service/every_within_zero_const")],
+                || Every::new(Duration::from_secs(300)).within(ZERO),
+                zero("within"),
+            )],
+        ),
+        free("service(first)", WORD),
+        free("service(missed)", WORD),
         free("service(crate), daemon(crate)", "a path, for the macro alone"),
     ]
 }

@@ -13,6 +13,7 @@
 //! Rules about two services, or about a watch and its targets, are in [`graph`](crate::graph).
 
 use super::daemon::{DaemonOptions, StageOptions};
+use super::recurrence::Recurrence;
 use super::restart_limit::{UnreachableLimit, unreachable_limit};
 use super::{Backoff, OnFailure, Options};
 use crate::lifecycle::manager::Table;
@@ -63,6 +64,19 @@ pub enum StageKey {
     Timeout,
 }
 
+/// The values of `every` and its companions that can be invalid.
+#[derive(Clone, Copy, Debug)]
+pub enum RecurrenceKey {
+    /// `every = ..`
+    Every,
+    /// `jitter = ..`
+    Jitter,
+    /// `within = ..`
+    Within,
+    /// That the manager has the service stay in Run.
+    Manager,
+}
+
 /// Panics in the compiler if this option of a service has an invalid value.
 #[track_caller]
 pub const fn check_option(options: &Options, key: OptionKey) {
@@ -107,6 +121,8 @@ enum OptionFaultKind {
     LimitUnreachable(UnreachableLimit),
     NeverActs,
     NoMethod,
+    JitterTooLong { jitter: Duration, period: Duration },
+    EndsAfterRun,
 }
 
 impl Options {
@@ -195,6 +211,33 @@ impl Options {
         });
         // Lazily, without a list: each start asks this of every service.
         no_method.into_iter().chain(all.into_iter().filter_map(|key| self.fault(key)))
+    }
+}
+
+impl Recurrence {
+    /// The fault of this value, for a service under a manager with this table.
+    pub(crate) const fn fault(&self, key: RecurrenceKey, table: &Table) -> Option<OptionFault> {
+        let Recurrence::Every(every) = self;
+        match key {
+            RecurrenceKey::Every => zero("", "every", Some(every.period)),
+            // Of a period that is zero, that is the fault.
+            RecurrenceKey::Jitter if every.jitter.as_nanos() >= every.period.as_nanos() && !every.period.is_zero() => {
+                let kind = OptionFaultKind::JitterTooLong { jitter: every.jitter, period: every.period };
+                Some(OptionFault { list: "", option: "jitter", kind })
+            }
+            RecurrenceKey::Jitter => None,
+            RecurrenceKey::Within => zero("", "within", every.within),
+            RecurrenceKey::Manager if table.next(State::Run, true).is(State::Exit) => {
+                Some(OptionFault { list: "", option: "every", kind: OptionFaultKind::EndsAfterRun })
+            }
+            RecurrenceKey::Manager => None,
+        }
+    }
+
+    /// All faults, for a service under a manager with this table.
+    pub(crate) fn faults(&self, table: &Table) -> impl Iterator<Item = OptionFault> {
+        let all = [RecurrenceKey::Every, RecurrenceKey::Jitter, RecurrenceKey::Within, RecurrenceKey::Manager];
+        all.into_iter().filter_map(|key| self.fault(key, table))
     }
 }
 
@@ -298,6 +341,18 @@ impl OptionFault {
                     " never acts: this service has no restart limit, and its manager restarts it after each failure",
                 );
                 text.push("\nhelp: limit the restarts, such as `restarts(max = 0, within = \"1s\")`, or remove ");
+                text.quote(self.option);
+            }
+            OptionFaultKind::JitterTooLong { jitter, period } => {
+                text.push(" must be shorter than `every`: it is ");
+                text.duration(jitter);
+                text.push(", and `every` is ");
+                text.duration(period);
+                text.push("\nhelp: each run is later by less than `jitter`: make it shorter, or `every` longer");
+            }
+            OptionFaultKind::EndsAfterRun => {
+                text.push(" does not fit the manager, which ends the service after the first run that succeeds");
+                text.push("\nhelp: write `manager = \"continuous\"`, or remove ");
                 text.quote(self.option);
             }
             OptionFaultKind::NoMethod => {
