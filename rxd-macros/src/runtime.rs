@@ -180,6 +180,7 @@ paths! {
     private field_index "FieldIndex";
     private check_on_failure "check_on_failure";
     private recurrence "Recurrence";
+    private schedule "Schedule";
     private recurrence_key "RecurrenceKey";
     private check_recurrence "check_recurrence";
     private daemon_options "DaemonOptions";

@@ -19,6 +19,8 @@ pub use crate::lifecycle::options::check::{
 };
 pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, StageOptions};
 pub use crate::lifecycle::options::recurrence::Recurrence;
+#[cfg(feature = "cron")]
+pub use crate::lifecycle::options::recurrence::Schedule;
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 

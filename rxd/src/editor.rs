@@ -23,10 +23,12 @@ words!(service {
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
     every = "`every = \"5m\"`: calls `run` once each period; the service stays in Run between two runs."
-    jitter = "`jitter = \"10s\"`: delays each run by a random time shorter than this. Needs `every`."
-    within = "`within = \"30s\"`: limits each run; a longer one is a failure. Needs `every`."
+    schedule = "`schedule = \"0 3 * * *\"`: calls `run` at the times of this cron expression; the service stays in Run between two runs. Needs the feature `cron`."
+    zone = "`zone = \"Europe/Berlin\"`: the time zone of `schedule`. By default UTC."
+    jitter = "`jitter = \"10s\"`: delays each run by a random time shorter than this. With `every` or `schedule`."
+    within = "`within = \"30s\"`: limits each run; a longer one is a failure. With `every` or `schedule`."
     first = "`first = \"at_once\"` or `first = \"after_period\"`: when the first run is due. By default at once. Needs `every`."
-    missed = "`missed = \"skip\"` or `missed = \"run_once\"`: what becomes of a run that could not begin when it was due. By default it is skipped. Needs `every`."
+    missed = "`missed = \"skip\"` or `missed = \"run_once\"`: what becomes of a run that could not begin when it was due. By default it is skipped. With `every` or `schedule`."
 });
 
 words!(backoff {

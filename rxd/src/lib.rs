@@ -113,6 +113,7 @@
 //! | `fd-store` | | `rxd::systemd::store`: file descriptors that outlive a restart of the process |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
+//! | `cron` | | [`Schedule`]: services that run at set times, in a time zone |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
 //! # Runtimes
@@ -130,6 +131,8 @@
 #[cfg(feature = "admin")]
 pub mod admin;
 mod board;
+#[cfg(feature = "cron")]
+mod clock;
 mod coop;
 mod core;
 mod daemon;
@@ -141,6 +144,7 @@ mod daemon;
     feature = "admin",
     feature = "journald",
     feature = "fd-store",
+    feature = "cron",
     feature = "test-util"
 ))]
 pub mod docs;
@@ -198,6 +202,8 @@ pub use graph::declaration::Declared;
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
 pub use lifecycle::manager::{self, Manager};
+#[cfg(feature = "cron")]
+pub use lifecycle::options::recurrence::Schedule;
 pub use lifecycle::options::recurrence::{Every, FirstRun, MissedRun};
 pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};

@@ -32,6 +32,8 @@ fn words_are_copy_and_shared() {
 fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
     all!(value: rxd::When, rxd::Options, rxd::Backoff, rxd::Every);
+    #[cfg(feature = "cron")]
+    value::<rxd::Schedule>();
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, Manager, Pipeline, Declared, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}

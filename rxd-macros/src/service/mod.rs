@@ -1,6 +1,7 @@
 //! `#[rxd::service]`: a type or a function becomes a service.
 
 pub(crate) mod attr;
+pub(crate) mod calendar;
 pub(crate) mod expand;
 pub(crate) mod function;
 pub(crate) mod model;

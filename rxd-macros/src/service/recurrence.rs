@@ -1,5 +1,6 @@
-//! When a service runs again and again: `every` and the keys that go with it.
+//! When a service runs again and again: `every`, `schedule`, and the keys that go with them.
 
+use super::calendar;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::duration::DurationValue;
@@ -7,13 +8,14 @@ use crate::syntax::keys::{KeyEntry, literal_string};
 use crate::syntax::words::{FIRST, MISSED};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
+use syn::LitStr;
 
 /// The keys that are read here.
-pub(crate) const KEYS: [&str; 5] = ["every", "jitter", "within", "first", "missed"];
+pub(crate) const KEYS: [&str; 7] = ["every", "schedule", "zone", "jitter", "within", "first", "missed"];
 
-/// The runs of a periodic service.
+/// The runs of a periodic or scheduled service.
 pub(crate) struct RecurrenceModel {
-    every: DurationValue,
+    times: TimesModel,
     jitter: Option<DurationValue>,
     within: Option<DurationValue>,
     first: Option<Ident>,
@@ -23,9 +25,15 @@ pub(crate) struct RecurrenceModel {
     pub(crate) unchecked: Vec<(&'static str, TokenStream)>,
 }
 
+/// What says when a service runs.
+enum TimesModel {
+    Every(Box<DurationValue>),
+    Schedule { expression: LitStr, zone: Option<LitStr> },
+}
+
 impl RecurrenceModel {
-    /// Checks those of the entries that are read here. `None` if the service is not periodic, or
-    /// if its period is not valid.
+    /// Checks those of the entries that are read here. `None` if the service does not run again and
+    /// again, or if what says when is not valid.
     pub(crate) fn check(entries: &[KeyEntry], errors: &mut Errors) -> Option<Self> {
         let find = |name: &str| entries.iter().find(|entry| entry.name == name);
         let mut unchecked = Vec::new();
@@ -41,30 +49,45 @@ impl RecurrenceModel {
         let jitter = find("jitter").and_then(|entry| entry.expect_duration(errors));
         let first = find("first").and_then(|entry| entry.expect_word(&FIRST, errors));
         let missed = find("missed").and_then(|entry| entry.expect_word(&MISSED, errors));
-        if find("every").is_none() {
-            for entry in entries.iter().filter(|entry| KEYS.contains(&entry.name)) {
-                report_alone(entry, errors);
+        let schedule = find("schedule").and_then(|entry| entry.expect_string(errors));
+        let zone = find("zone").and_then(|entry| entry.expect_string(errors));
+        report_misplaced(entries, errors);
+        let times = match (find("every"), find("schedule")) {
+            (Some(_), Some(schedule)) => {
+                errors.report_with_help(
+                    &schedule.key,
+                    "`schedule` and `every` both say when the service runs",
+                    "remove one of them",
+                );
+                return None;
             }
-        }
-        let every = every?;
-        if let Some(jitter) = &jitter {
+            (Some(_), None) => TimesModel::Every(Box::new(every?)),
+            _ => {
+                let expression = schedule?;
+                calendar::check(&expression, zone.as_ref(), errors).then_some(())?;
+                TimesModel::Schedule { expression, zone }
+            }
+        };
+        if let (Some(jitter), TimesModel::Every(every)) = (&jitter, &times) {
             match (jitter.known(), every.known()) {
-                (Some(most), Some(period)) if most >= period => report_jitter(jitter, &every, errors),
+                (Some(most), Some(period)) if most >= period => report_jitter(jitter, every, errors),
                 (Some(_), Some(_)) => {}
                 _ => unchecked.push(("Jitter", jitter.expression().to_token_stream())),
             }
         }
-        Some(RecurrenceModel { every, jitter, within, first, missed, unchecked })
+        Some(RecurrenceModel { times, jitter, within, first, missed, unchecked })
     }
 
-    /// The value of the key that makes the service periodic.
+    /// The value of the key that has the service run again and again.
     pub(crate) fn written(&self) -> TokenStream {
-        self.every.expression().to_token_stream()
+        match &self.times {
+            TimesModel::Every(every) => every.expression().to_token_stream(),
+            TimesModel::Schedule { expression, .. } => expression.to_token_stream(),
+        }
     }
 
-    /// `Recurrence::Every(..)`
+    /// `Recurrence::Every(..)` or `Recurrence::Schedule(..)`
     pub(crate) fn constructor(&self, rxd: &RuntimePaths) -> TokenStream {
-        let (recurrence, every, period) = (rxd.recurrence(), rxd.every(), &self.every);
         let jitter = self.jitter.as_ref().map(|jitter| quote!(.jitter(#jitter)));
         let within = self.within.as_ref().map(|within| quote!(.within(#within)));
         let first = self.first.as_ref().map(|first| {
@@ -75,22 +98,50 @@ impl RecurrenceModel {
             let words = rxd.missed_run();
             quote!(.missed(#words::#missed))
         });
-        quote!(#recurrence::Every(#every::new(#period) #jitter #within #first #missed))
+        let recurrence = rxd.recurrence();
+        match &self.times {
+            TimesModel::Every(period) => {
+                let every = rxd.every();
+                quote!(#recurrence::Every(#every::new(#period) #jitter #within #first #missed))
+            }
+            TimesModel::Schedule { expression, zone } => {
+                let (schedule, zone) = (rxd.schedule(), zone.as_ref().map_or("UTC".to_owned(), LitStr::value));
+                quote!(#recurrence::Schedule(#schedule::declared(#expression, #zone) #jitter #within #missed))
+            }
+        }
     }
 }
 
-/// Reports a key that says something about the runs of a service that has none.
-fn report_alone(entry: &KeyEntry, errors: &mut Errors) {
-    let key = &entry.key;
-    errors.report_with_help(
-        key,
-        format_args!("`{key}` without `every`"),
-        format_args!("write how often the service runs, such as `every = \"5m\"`, or remove `{key}`"),
-    );
+/// Reports keys about the runs of a service that has none, or has others.
+fn report_misplaced(entries: &[KeyEntry], errors: &mut Errors) {
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    for entry in entries.iter().filter(|entry| KEYS.contains(&entry.name)) {
+        let key = &entry.key;
+        match entry.name {
+            "every" | "schedule" => {}
+            "zone" if has("schedule") => {}
+            "zone" => errors.report_with_help(
+                key,
+                "`zone` without `schedule`",
+                "write when the service runs, such as `schedule = \"0 3 * * *\"`, or remove `zone`",
+            ),
+            "first" if has("schedule") && !has("every") => errors.report_with_help(
+                key,
+                "`first` is for `every`: a schedule says when the first run is due",
+                "remove `first`",
+            ),
+            _ if has("every") || has("schedule") => {}
+            _ => errors.report_with_help(
+                key,
+                format_args!("`{key}` without `every`"),
+                format_args!("write how often the service runs, such as `every = \"5m\"`, or remove `{key}`"),
+            ),
+        }
+    }
 }
 
 fn report_jitter(jitter: &DurationValue, every: &DurationValue, errors: &mut Errors) {
-    let text = |time: &DurationValue| literal_string(time.expression()).map_or_else(String::new, syn::LitStr::value);
+    let text = |time: &DurationValue| literal_string(time.expression()).map_or_else(String::new, LitStr::value);
     errors.report_with_help(
         jitter.expression(),
         format_args!("`jitter` must be shorter than `every`: it is {}, and `every` is {}", text(jitter), text(every)),

@@ -141,6 +141,8 @@ pub(crate) struct FailureDetail {
 pub(crate) struct NextRun {
     /// When it is due.
     pub(crate) at: Instant,
+    /// The same by the wall clock, for a service that follows that.
+    pub(crate) by_clock: Option<String>,
 }
 
 /// When and where a service failed.

@@ -8,8 +8,12 @@ use crate::engine::{EngineState, serve};
 use crate::graph::declaration::{Declared, has_dependencies};
 use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
+#[cfg(feature = "cron")]
+use crate::lifecycle::calendar::Calendar;
 use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
+#[cfg(feature = "cron")]
+use crate::lifecycle::options::recurrence::Schedule;
 use crate::lifecycle::options::recurrence::{Every, Recurrence};
 use crate::lifecycle::options::service::{Recurring, ServiceOptions};
 use crate::lifecycle::options::{Options, check};
@@ -196,8 +200,29 @@ impl Service {
     }
 
     /// Has [`Runner::run`] called once each period, and the service stay in Run between two runs.
-    pub fn every(mut self, every: Every) -> Self {
-        self.0.config.options.recur(Recurrence::Every(every));
+    pub fn every(self, every: Every) -> Self {
+        #[cfg(feature = "cron")]
+        if let ServiceOptions::Recurring(recurring) = &self.0.config.options {
+            if !matches!(recurring.recurrence, Recurrence::Every(_)) {
+                return self.recurring(Recurrence::Both);
+            }
+        }
+        self.recurring(Recurrence::Every(every))
+    }
+
+    /// Has [`Runner::run`] called at set times, and the service stay in Run between two runs.
+    #[cfg(feature = "cron")]
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        if let ServiceOptions::Recurring(recurring) = &self.0.config.options {
+            if !matches!(recurring.recurrence, Recurrence::Schedule(_)) {
+                return self.recurring(Recurrence::Both);
+            }
+        }
+        self.recurring(Recurrence::Schedule(schedule))
+    }
+
+    fn recurring(mut self, recurrence: Recurrence) -> Self {
+        self.0.config.options.recur(recurrence);
         self
     }
 
@@ -348,6 +373,11 @@ impl Service {
 fn recurring_faults(recurring: &Recurring, table: &Table, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
     let found = recurring.options.faults().chain(recurring.recurrence.faults(table));
     faults.extend(found.map(|fault| fault.message(&of())));
+    #[cfg(feature = "cron")]
+    if let Recurrence::Schedule(schedule) = &recurring.recurrence {
+        let fault = Calendar::new(&schedule.expression, &schedule.zone).err();
+        faults.extend(fault.map(|(what, help)| format!("{}: {what}\nhelp: {help}", of())));
+    }
 }
 
 impl<R: Runner + Declared> From<R> for Service {

@@ -51,9 +51,10 @@ impl EngineState {
             let mut wait = match recurring.wait.take() {
                 Some(wait) => wait,
                 None => {
-                    let due = recurring.cadence().next(Instant::now());
-                    self.expect_run(due);
-                    RunWait(Box::pin(race(cx.wait_cancelled(), sleep_until(due))))
+                    let next = recurring.cadence().next(Instant::now());
+                    let by_clock = recurring.cadence().due_text();
+                    self.expect_run(next.due, by_clock);
+                    RunWait(Box::pin(race(cx.wait_cancelled(), sleep_until(next.wake))))
                 }
             };
             let is_pending = wait.0.as_mut().poll(task).is_pending();
@@ -91,12 +92,12 @@ impl EngineState {
     }
 
     /// Notes for `why` when the next run is due. Until then no heartbeat is.
-    fn expect_run(&self, due: Instant) {
+    fn expect_run(&self, due: Instant, by_clock: Option<String>) {
         let left = due.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
         }
-        self.core.note(self.id, |detail| detail.next_run = Some(NextRun { at: due }));
+        self.core.note(self.id, |detail| detail.next_run = Some(NextRun { at: due, by_clock }));
         let beat = self.core.uptime().saturating_add(left).as_millis() as u64;
         self.core.board.service(self.id).beat.store(beat.saturating_add(1), Ordering::Relaxed);
     }

@@ -9,15 +9,86 @@
 //! 1. Runs are due at whole periods after the first time in Run, each later by its own jitter.
 //! 2. A period has at most one run, unless that has not completed: then it is repeated.
 
+#[cfg(feature = "cron")]
+mod times;
+
 use crate::lifecycle::backoff::later_than;
 use crate::lifecycle::options::recurrence::{Every, FirstRun, MissedRun, Recurrence};
 use crate::random;
 use std::time::Duration;
+#[cfg(feature = "cron")]
+use times::Times;
 use tokio::time::Instant;
 
 /// The runs of one service.
 #[derive(Debug)]
-pub(crate) struct Cadence {
+pub(crate) enum Cadence {
+    Periods(Periods),
+    #[cfg(feature = "cron")]
+    Times(Box<Times>),
+}
+
+/// When the engine is to wake for a run, and when that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NextWake {
+    pub(crate) wake: Instant,
+    pub(crate) due: Instant,
+}
+
+impl Cadence {
+    pub(crate) fn new(recurrence: &Recurrence) -> Self {
+        match recurrence {
+            Recurrence::Every(every) => Cadence::Periods(Periods::new(*every)),
+            #[cfg(feature = "cron")]
+            Recurrence::Schedule(schedule) => Cadence::Times(Box::new(Times::new(schedule))),
+            #[cfg(feature = "cron")]
+            Recurrence::Both => unreachable!("the start refuses it"),
+        }
+    }
+
+    /// When to run, for a service in Run that is free for it now: not before `now`.
+    pub(crate) fn next(&mut self, now: Instant) -> NextWake {
+        match self {
+            Cadence::Periods(periods) => {
+                let due = periods.next(now);
+                NextWake { wake: due, due }
+            }
+            #[cfg(feature = "cron")]
+            Cadence::Times(times) => times.next(now),
+        }
+    }
+
+    /// Whether a run begins, at the time that [`next`](Cadence::next) has returned or later.
+    pub(crate) fn begin(&mut self, now: Instant) -> bool {
+        match self {
+            Cadence::Periods(periods) => periods.begin(now),
+            #[cfg(feature = "cron")]
+            Cadence::Times(times) => times.begin(),
+        }
+    }
+
+    /// The run has returned `Ok`.
+    pub(crate) fn completed(&mut self) {
+        match self {
+            Cadence::Periods(periods) => periods.is_unfinished = false,
+            #[cfg(feature = "cron")]
+            Cadence::Times(times) => times.completed(),
+        }
+    }
+
+    /// When the next run is due by the wall clock, as text, for a service that follows that.
+    pub(crate) fn due_text(&self) -> Option<String> {
+        match self {
+            Cadence::Periods(_) => None,
+            #[cfg(feature = "cron")]
+            Cadence::Times(times) => times.due_text(),
+        }
+    }
+}
+
+/// The runs of a service with a period.
+#[derive(Debug)]
+pub(crate) struct Periods {
     every: Every,
     /// The next run; none before the first time in Run.
     next: Option<Due>,
@@ -34,14 +105,13 @@ struct Due {
     at: Instant,
 }
 
-impl Cadence {
-    pub(crate) fn new(recurrence: &Recurrence) -> Self {
-        let Recurrence::Every(every) = *recurrence;
-        Cadence { every, next: None, is_unfinished: false }
+impl Periods {
+    fn new(every: Every) -> Self {
+        Periods { every, next: None, is_unfinished: false }
     }
 
-    /// When to run, for a service in Run that is free for it now: not before `now`.
-    pub(crate) fn next(&mut self, now: Instant) -> Instant {
+    /// See [`Cadence::next`].
+    fn next(&mut self, now: Instant) -> Instant {
         let Some(due) = self.next else {
             let due = match self.every.first {
                 FirstRun::AtOnce => Due { period: now, at: now },
@@ -56,8 +126,8 @@ impl Cadence {
         if due.at >= now { due.at } else { self.missed(due, now) }
     }
 
-    /// Whether a run begins, at the time that [`next`](Cadence::next) has returned or later.
-    pub(crate) fn begin(&mut self, now: Instant) -> bool {
+    /// See [`Cadence::begin`].
+    fn begin(&mut self, now: Instant) -> bool {
         // A repeated run is the run of its period still.
         if self.is_unfinished {
             return true;
@@ -72,11 +142,6 @@ impl Cadence {
         let period = self.next.map_or(now, |due| due.period);
         self.next = Some(self.due(later_than(period, self.every.period)));
         true
-    }
-
-    /// The run has returned `Ok`.
-    pub(crate) fn completed(&mut self) {
-        self.is_unfinished = false;
     }
 
     /// `missed` could not begin when it was due. Returns when to run instead.
@@ -126,7 +191,7 @@ mod tests {
         let origin = Instant::now();
         let (mut cadence, mut now, mut starts) = (cadence(every), origin, Vec::new());
         for body in bodies.iter().chain(std::iter::repeat(&0)) {
-            now = cadence.next(now);
+            now = cadence.next(now).due;
             let began = now.duration_since(origin).as_secs();
             if began >= 100 {
                 return starts;
@@ -161,13 +226,13 @@ mod tests {
     fn run_that_has_not_completed_is_repeated_and_the_periods_stay() {
         let origin = Instant::now();
         let mut cadence = cadence(ten());
-        assert_eq!(cadence.next(origin), origin);
+        assert_eq!(cadence.next(origin).due, origin);
         assert!(cadence.begin(origin));
         let retry = origin + 2 * SECOND;
-        assert_eq!(cadence.next(retry), retry);
+        assert_eq!(cadence.next(retry).due, retry);
         assert!(cadence.begin(retry));
         cadence.completed();
-        assert_eq!(cadence.next(retry + SECOND), origin + 10 * SECOND);
+        assert_eq!(cadence.next(retry + SECOND).due, origin + 10 * SECOND);
     }
 
     #[test]
@@ -175,12 +240,12 @@ mod tests {
         let origin = Instant::now();
         let late = |missed, by: u32| {
             let mut cadence = cadence(ten().first(FirstRun::AfterPeriod).missed(missed));
-            let due = cadence.next(origin);
+            let due = cadence.next(origin).due;
             let begins = cadence.begin(due + by * SECOND);
             if begins {
                 cadence.completed();
             }
-            (begins, cadence.next(due + by * SECOND).duration_since(due).as_secs())
+            (begins, cadence.next(due + by * SECOND).due.duration_since(due).as_secs())
         };
         assert_eq!(late(MissedRun::Skip, 9), (true, 10));
         assert_eq!(late(MissedRun::Skip, 25), (false, 30));
@@ -201,7 +266,7 @@ mod tests {
             let origin = Instant::now();
             let (mut cadence, mut now) = (cadence(every), origin);
             for body in bodies {
-                let at = cadence.next(now);
+                let at = cadence.next(now).due;
                 prop_assert!(at >= now && at.duration_since(now) < 2 * period);
                 let since = at.duration_since(origin).as_nanos() % period.as_nanos();
                 prop_assert!(since <= every.jitter.as_nanos());

@@ -6,6 +6,8 @@
 
 pub(crate) mod backoff;
 pub(crate) mod cadence;
+#[cfg(feature = "cron")]
+pub(crate) mod calendar;
 pub(crate) mod duration;
 pub mod manager;
 pub(crate) mod options;

@@ -49,6 +49,8 @@ pub struct ServiceDiagnosis {
     /// The time until its next run, while a service with a [period](crate::Every) waits for that in
     /// Run.
     pub next_run: Option<Duration>,
+    /// When that is by the wall clock, in UTC and in its zone, if the service has a schedule.
+    pub next_run_at: Option<String>,
     /// The message of the failure that led to its state. A failure from which it has recovered is
     /// in [`service`](ServiceDiagnosis::service) only.
     pub error: Option<String>,
@@ -214,6 +216,7 @@ impl ServiceDiagnosis {
         let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
         let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
         let next_run = core.detail(id, |detail| detail.next_run.clone()).filter(|_| status.is_in(State::Run));
+        let next_run_at = next_run.as_ref().and_then(|next| next.by_clock.clone());
         let next_run = next_run.map(|next| next.at.saturating_duration_since(Instant::now()));
         let idles_for = (idle && enters_run.is_none()).then(|| uptime.saturating_sub(service.at));
         let next_attempt = next_attempt.filter(|left| !left.is_zero());
@@ -230,6 +233,7 @@ impl ServiceDiagnosis {
             idles_for,
             enters_run,
             next_run,
+            next_run_at,
             error,
             stops_after,
             asked_to_stop,
@@ -257,6 +261,7 @@ impl ServiceDiagnosis {
         }
         if let Some(left) = self.next_run {
             parts.push(format!("next run in {}", Countdown(left)));
+            parts.extend(self.next_run_at.as_ref().map(|at| format!("at {at}")));
         }
         if let Some(left) = self.enters_run {
             parts.push(format!("enters Run in {}", ShortDuration(left)));
@@ -361,6 +366,9 @@ impl fmt::Display for ServiceDiagnosis {
         }
         if let Some(left) = self.next_run {
             write!(f, ": next run in {}", Countdown(left))?;
+            if let Some(at) = &self.next_run_at {
+                write!(f, ", at {at}")?;
+            }
         }
         if let Some(left) = self.enters_run {
             write!(f, ": enters Run in {}", ShortDuration(left))?;

@@ -13,7 +13,7 @@
 //! Rules about two services, or about a watch and its targets, are in [`graph`](crate::graph).
 
 use super::daemon::{DaemonOptions, StageOptions};
-use super::recurrence::Recurrence;
+use super::recurrence::{Every, Recurrence};
 use super::restart_limit::{UnreachableLimit, unreachable_limit};
 use super::{Backoff, OnFailure, Options};
 use crate::lifecycle::manager::Table;
@@ -116,13 +116,25 @@ pub(crate) struct OptionFault {
 #[derive(Clone, Copy, Debug)]
 enum OptionFaultKind {
     Zero,
-    OutOfRange { value: f64, least: f64, most: f64 },
-    MaxBelowBase { base: Duration, max: Duration },
+    OutOfRange {
+        value: f64,
+        least: f64,
+        most: f64,
+    },
+    MaxBelowBase {
+        base: Duration,
+        max: Duration,
+    },
     LimitUnreachable(UnreachableLimit),
     NeverActs,
     NoMethod,
-    JitterTooLong { jitter: Duration, period: Duration },
+    JitterTooLong {
+        jitter: Duration,
+        period: Duration,
+    },
     EndsAfterRun,
+    #[cfg(feature = "cron")]
+    TwoRecurrences,
 }
 
 impl Options {
@@ -217,20 +229,32 @@ impl Options {
 impl Recurrence {
     /// The fault of this value, for a service under a manager with this table.
     pub(crate) const fn fault(&self, key: RecurrenceKey, table: &Table) -> Option<OptionFault> {
-        let Recurrence::Every(every) = self;
-        match key {
-            RecurrenceKey::Every => zero("", "every", Some(every.period)),
+        let (name, every, within) = match self {
+            Recurrence::Every(every) => ("every", Some(every), every.within),
+            #[cfg(feature = "cron")]
+            Recurrence::Schedule(schedule) => ("schedule", None, schedule.within),
+            #[cfg(feature = "cron")]
+            Recurrence::Both if matches!(key, RecurrenceKey::Every) => {
+                return Some(OptionFault { list: "", option: "schedule", kind: OptionFaultKind::TwoRecurrences });
+            }
+            #[cfg(feature = "cron")]
+            Recurrence::Both => return None,
+        };
+        match (key, every) {
+            (RecurrenceKey::Every, Some(every)) => zero("", "every", Some(every.period)),
             // Of a period that is zero, that is the fault.
-            RecurrenceKey::Jitter if every.jitter.as_nanos() >= every.period.as_nanos() && !every.period.is_zero() => {
-                let kind = OptionFaultKind::JitterTooLong { jitter: every.jitter, period: every.period };
+            (RecurrenceKey::Jitter, Some(Every { jitter, period, .. }))
+                if jitter.as_nanos() >= period.as_nanos() && !period.is_zero() =>
+            {
+                let kind = OptionFaultKind::JitterTooLong { jitter: *jitter, period: *period };
                 Some(OptionFault { list: "", option: "jitter", kind })
             }
-            RecurrenceKey::Jitter => None,
-            RecurrenceKey::Within => zero("", "within", every.within),
-            RecurrenceKey::Manager if table.next(State::Run, true).is(State::Exit) => {
-                Some(OptionFault { list: "", option: "every", kind: OptionFaultKind::EndsAfterRun })
+            (RecurrenceKey::Every | RecurrenceKey::Jitter, _) => None,
+            (RecurrenceKey::Within, _) => zero("", "within", within),
+            (RecurrenceKey::Manager, _) if table.next(State::Run, true).is(State::Exit) => {
+                Some(OptionFault { list: "", option: name, kind: OptionFaultKind::EndsAfterRun })
             }
-            RecurrenceKey::Manager => None,
+            (RecurrenceKey::Manager, _) => None,
         }
     }
 
@@ -354,6 +378,10 @@ impl OptionFault {
                 text.push(" does not fit the manager, which ends the service after the first run that succeeds");
                 text.push("\nhelp: write `manager = \"continuous\"`, or remove ");
                 text.quote(self.option);
+            }
+            #[cfg(feature = "cron")]
+            OptionFaultKind::TwoRecurrences => {
+                text.push(" and `every` both say when the service runs\nhelp: remove one of them");
             }
             OptionFaultKind::NoMethod => {
                 text.push(" has no method, so ");

@@ -3,6 +3,8 @@
 //! Plain data. [`Cadence`](crate::lifecycle::cadence::Cadence) computes the times, the engine waits
 //! for them, and [`check`](super::check) judges the values.
 
+#[cfg(feature = "cron")]
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// When a periodic service runs: its period, and what goes with it.
@@ -118,11 +120,105 @@ impl Every {
     }
 }
 
+/// When a scheduled service runs: at the times of a cron expression, in a time zone.
+///
+/// As with [`Every`], the service stays in Run between two runs, and a failure, a reload, a
+/// heartbeat and the service's tasks are treated as there. The differences:
+///
+/// * The times are those of the wall clock. If that is set, the next run moves with it. If it is set
+///   back, by up to a day, no time has a second run; by more, the clock was wrong before.
+/// * A local time that a change of the clock skips is the first instant after the gap. One that comes
+///   twice is the first of the two. So each has one run.
+/// * A run is missed if it cannot begin within a minute: the one before it has not ended, the
+///   service is not in Run, or the machine sleeps. After a sleep it begins within half a minute.
+///
+/// In an attribute, write `#[rxd::service(schedule = "0 3 * * *", zone = "Europe/Berlin")]`.
+///
+/// ```
+/// use rxd::{Context, Runner, Schedule, Service};
+/// use std::time::Duration;
+///
+/// struct Backup;
+///
+/// impl Runner for Backup {
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         // .. one backup
+///         Ok(())
+///     }
+/// }
+///
+/// let nightly = Schedule::new("0 3 * * *").zone("Europe/Berlin").within(Duration::from_secs(3600));
+/// let service = Service::new("backup", Backup).schedule(nightly);
+/// # let _ = service;
+/// ```
+#[cfg(feature = "cron")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "it does nothing until it is given to a service"]
+pub struct Schedule {
+    pub(crate) expression: Cow<'static, str>,
+    pub(crate) zone: Cow<'static, str>,
+    pub(crate) jitter: Duration,
+    pub(crate) within: Option<Duration>,
+    pub(crate) missed: MissedRun,
+}
+
+#[cfg(feature = "cron")]
+impl Schedule {
+    /// Runs at the times of this cron expression, in UTC: minute, hour, day of the month, month and
+    /// day of the week. One that is not valid, or that no date fits, is an error of the start.
+    pub fn new(expression: impl Into<Cow<'static, str>>) -> Self {
+        let mut schedule = Schedule::declared("", "UTC");
+        schedule.expression = expression.into();
+        schedule
+    }
+
+    /// As an attribute declares it.
+    #[doc(hidden)]
+    pub const fn declared(expression: &'static str, zone: &'static str) -> Self {
+        let (expression, zone) = (Cow::Borrowed(expression), Cow::Borrowed(zone));
+        Schedule { expression, zone, jitter: Duration::ZERO, within: None, missed: MissedRun::Skip }
+    }
+
+    /// Sets the time zone, by its name in the IANA database. An unknown one is an error of the
+    /// start. Default: UTC.
+    ///
+    /// The database of the system is read, and the one in this crate where there is none.
+    pub fn zone(mut self, zone: impl Into<Cow<'static, str>>) -> Self {
+        self.zone = zone.into();
+        self
+    }
+
+    /// Delays each run by a random time shorter than this. Default: zero.
+    pub const fn jitter(mut self, most: Duration) -> Self {
+        self.jitter = most;
+        self
+    }
+
+    /// Limits each run: see [`Every::within`]. Default: no limit.
+    pub const fn within(mut self, limit: Duration) -> Self {
+        self.within = Some(limit);
+        self
+    }
+
+    /// Sets what becomes of a run that could not begin when it was due. Default:
+    /// [`MissedRun::Skip`].
+    pub const fn missed(mut self, missed: MissedRun) -> Self {
+        self.missed = missed;
+        self
+    }
+}
+
 /// When a service runs again and again.
 #[derive(Clone, Debug)]
 pub enum Recurrence {
     /// Each period.
     Every(Every),
+    /// At set times.
+    #[cfg(feature = "cron")]
+    Schedule(Schedule),
+    /// Both were declared, which is an error of the start.
+    #[cfg(feature = "cron")]
+    Both,
 }
 
 impl Recurrence {
@@ -130,6 +226,10 @@ impl Recurrence {
     pub(crate) fn within(&self) -> Option<Duration> {
         match self {
             Recurrence::Every(every) => every.within,
+            #[cfg(feature = "cron")]
+            Recurrence::Schedule(schedule) => schedule.within,
+            #[cfg(feature = "cron")]
+            Recurrence::Both => None,
         }
     }
 }
