@@ -22,6 +22,7 @@ words!(service {
     restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
+    delegate = "`delegate`: the methods of the service are those of its only field."
     every = "`every = \"5m\"`: calls `run` once each period; the service stays in Run between two runs."
     schedule = "`schedule = \"0 3 * * *\"`: calls `run` at the times of this cron expression; the service stays in Run between two runs. Needs the feature `cron`."
     zone = "`zone = \"Europe/Berlin\"`: the time zone of `schedule`. By default UTC."

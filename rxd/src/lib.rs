@@ -114,6 +114,7 @@
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
 //! | `cron` | | [`Schedule`]: services that run at set times, in a time zone |
+//! | `probe` | | `rxd::probe`: health services that connect, request, or run a command |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
 //! # Runtimes
@@ -145,6 +146,7 @@ mod daemon;
     feature = "journald",
     feature = "fd-store",
     feature = "cron",
+    feature = "probe",
     feature = "test-util"
 ))]
 pub mod docs;
@@ -167,6 +169,8 @@ mod monitor;
 mod output;
 mod panic;
 mod platform;
+#[cfg(feature = "probe")]
+pub mod probe;
 mod race;
 mod random;
 mod report;

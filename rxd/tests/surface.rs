@@ -34,6 +34,8 @@ fn declarations_are_sent_and_values_shared() {
     all!(value: rxd::When, rxd::Options, rxd::Backoff, rxd::Every);
     #[cfg(feature = "cron")]
     value::<rxd::Schedule>();
+    #[cfg(feature = "probe")]
+    all!(value: rxd::probe::Tcp, rxd::probe::Http, rxd::probe::Command);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, Manager, Pipeline, Declared, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}

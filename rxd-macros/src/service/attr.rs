@@ -1,5 +1,6 @@
 //! What was written: the arguments of `#[rxd::service]`, and the watches before and after it.
 
+use super::delegate;
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{TypeItem, last_segment};
@@ -7,17 +8,21 @@ use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::tables::SERVICE;
 use crate::watch::ast::WatchAttr;
 use crate::watch::attr as watch;
+use proc_macro2::Ident;
 
 /// The attributes of a service, as written.
 pub(crate) struct ServiceAttrs {
     pub(crate) entries: Vec<KeyEntry>,
     pub(crate) watches: Vec<WatchAttr>,
+    /// The word `delegate`.
+    pub(crate) delegate: Option<Ident>,
 }
 
 /// Reads the arguments, and takes the attributes of `rxd` out of the item.
 pub(crate) fn read_attributes(list: &ArgList, item: &mut TypeItem, errors: &mut Errors) -> ServiceAttrs {
     let mut args = list.args(errors);
     let mut watches = watch::take_before_service(&mut args);
+    let delegate = delegate::take(&mut args, errors);
     let entries = keys::read_entries(args, &SERVICE, errors);
     item.attrs.retain(|attr| {
         let twice = last_segment(attr.path()).is_some_and(|word| word == "service");
@@ -31,5 +36,5 @@ pub(crate) fn read_attributes(list: &ArgList, item: &mut TypeItem, errors: &mut 
         !twice
     });
     watches.extend(watch::take_after_service(&mut item.attrs, errors));
-    ServiceAttrs { entries, watches }
+    ServiceAttrs { entries, watches, delegate }
 }

@@ -42,7 +42,7 @@ pub(crate) fn check(expression: &LitStr, _zone: Option<&LitStr>, errors: &mut Er
 #[cfg(feature = "cron")]
 fn expression_fault(expression: &str) -> Option<(String, &'static str)> {
     use croner::parser::{CronParser, Seconds, Year};
-    use local::Local;
+    use local::SearchTime;
 
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     match parser.parse(expression) {
@@ -54,7 +54,7 @@ fn expression_fault(expression: &str) -> Option<(String, &'static str)> {
                 "write minute, hour, day of the month, month and day of the week: `\"0 3 * * *\"` is 03:00 each day",
             ))
         }
-        Ok(cron) if cron.find_next_occurrence(&Local::START, true).is_err() => {
+        Ok(cron) if cron.find_next_occurrence(&SearchTime::START, true).is_err() => {
             Some((format!("`{expression}` never runs: no date fits it"), "write a day that the month has"))
         }
         Ok(_) => None,

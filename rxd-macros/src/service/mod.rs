@@ -2,6 +2,7 @@
 
 pub(crate) mod attr;
 pub(crate) mod calendar;
+pub(crate) mod delegate;
 pub(crate) mod expand;
 pub(crate) mod function;
 pub(crate) mod model;
@@ -66,10 +67,11 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let written = attr::read_attributes(&list, &mut item, &mut errors);
     hints.add_entries("service", &list);
     written.watches.iter().for_each(|watch| hints.add_watch(watch.keyword, &watch.list));
+    let delegated = written.delegate.clone().map(|word| delegate::expand(&word, &item, &rxd, &mut errors));
     let service = model::check(written, &item, &mut errors);
     let function = function.map(|function| function.expand(&item, &rxd));
     let generated = expand::expand(&item, &service, &rxd);
     // clippy would have a borrowed argument be one that nothing can own.
     let allowed = function.as_ref().map(|_| quote!(#[allow(clippy::ptr_arg)]));
-    quote!(#allowed #item #hints #function #generated #errors)
+    quote!(#allowed #item #hints #function #delegated #generated #errors)
 }

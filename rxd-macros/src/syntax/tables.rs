@@ -20,6 +20,7 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
+    AttributeKey { name: "delegate", form: "delegate" },
     AttributeKey { name: "every", form: "every = \"5m\"" },
     AttributeKey { name: "schedule", form: "schedule = \"0 3 * * *\"" },
     AttributeKey { name: "zone", form: "zone = \"Europe/Berlin\"" },

@@ -226,6 +226,7 @@ fn services() -> Vec<KeyRow> {
                 zero("heartbeat"),
             )],
         ),
+        free("service(delegate)", "no value, for the macro alone"),
         row(
             "service(every)",
             LONGER,

@@ -8,13 +8,13 @@ use std::cmp::Ordering;
 
 /// A time of a wall clock without changes.
 #[derive(Clone)]
-pub(super) struct Local(DateTime);
+pub(super) struct SearchTime(DateTime);
 
-impl Local {
-    pub(super) const START: Local = Local(DateTime::constant(2000, 1, 1, 0, 0, 0, 0));
+impl SearchTime {
+    pub(super) const START: SearchTime = SearchTime(DateTime::constant(2000, 1, 1, 0, 0, 0, 0));
 }
 
-impl CronDateTime for Local {
+impl CronDateTime for SearchTime {
     fn to_civil(&self) -> CivilDateTime {
         let local = self.0;
         let part = |number: i8| u32::from(number.unsigned_abs());
@@ -43,11 +43,11 @@ impl CronDateTime for Local {
         let (month, day) = (part(date.month())?, part(date.day())?);
         let (hour, minute, second) = (part(time.hour())?, part(time.minute())?, part(time.second())?);
         let local = DateTime::new(year, month, day, hour, minute, second, 0).map_err(|_| CronError::InvalidDate)?;
-        Ok(Resolution::Single(Local(local)))
+        Ok(Resolution::Single(SearchTime(local)))
     }
 
     fn checked_add_seconds(&self, seconds: i64) -> Option<Self> {
-        self.0.checked_add(Span::new().try_seconds(seconds).ok()?).ok().map(Local)
+        self.0.checked_add(Span::new().try_seconds(seconds).ok()?).ok().map(SearchTime)
     }
 
     fn cmp_instant(&self, other: &Self) -> Ordering {

@@ -4,6 +4,8 @@
 mod files;
 #[cfg(feature = "admin")]
 mod local;
+#[cfg(feature = "probe")]
+mod process;
 mod signals;
 
 #[cfg(feature = "journald")]
@@ -14,6 +16,8 @@ pub(crate) use files::open_file_limit;
 pub(crate) use files::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
 #[cfg(feature = "admin")]
 pub(crate) use local::LocalListener;
+#[cfg(feature = "probe")]
+pub(crate) use process::ChildGroup;
 pub(crate) use signal_hook::low_level::{exit, signal_name};
 pub(crate) use signals::{
     ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, deliver_blocked, has_terminal,
