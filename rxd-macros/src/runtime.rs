@@ -150,6 +150,9 @@ paths! {
     public options "Options";
     public backoff "Backoff";
     public on_failure "OnFailure";
+    public every "Every";
+    public first_run "FirstRun";
+    public missed_run "MissedRun";
     public on_stale "OnStale";
     public runner "Runner";
     public service "Service";
@@ -209,6 +212,10 @@ paths! {
     private watches_in "WatchesIn";
     private field_index "FieldIndex";
     private check_on_failure "check_on_failure";
+    private recurrence "Recurrence";
+    private schedule "Schedule";
+    private recurrence_key "RecurrenceKey";
+    private check_recurrence "check_recurrence";
     private daemon_options "DaemonOptions";
     private daemon_key "DaemonKey";
     private check_daemon "check_daemon";

@@ -11,7 +11,7 @@ pub use crate::daemon::thread_service::{
     local_service,
 };
 pub use crate::graph::declaration::{
-    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_within,
+    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_recurrence, check_within,
 };
 pub use crate::graph::index::Index;
 pub use crate::graph::name::check_name;
@@ -19,8 +19,13 @@ pub use crate::graph::table::Analysis;
 pub use crate::graph::{Edge, Effect, Graph, Mode, Node, ServiceType, Target};
 pub use crate::lifecycle::manager::Table;
 pub use crate::lifecycle::manager::object::Managed;
-pub use crate::lifecycle::options::check::{DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage};
+pub use crate::lifecycle::options::check::{
+    DaemonKey, OptionKey, RecurrenceKey, StageKey, check_daemon, check_option, check_stage,
+};
 pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, StageOptions};
+pub use crate::lifecycle::options::recurrence::Recurrence;
+#[cfg(feature = "cron")]
+pub use crate::lifecycle::options::recurrence::Schedule;
 pub use crate::service::provided::provided;
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;

@@ -25,6 +25,14 @@ words!(service {
     provides = "`provides(Pool)`: the type of what it provides to services that need it."
     thread = "`thread`: the service has a thread of its own, with a runtime. Implement `rxd::LocalRunner` for it."
     blocking = "`blocking`: the service has a thread of its own, and may block it. Implement `rxd::BlockingRunner` for it."
+    delegate = "`delegate`: the methods of the service are those of its only field."
+    every = "`every = \"5m\"`: calls `run` once each period; the service stays in Run between two runs."
+    schedule = "`schedule = \"0 3 * * *\"`: calls `run` at the times of this cron expression; the service stays in Run between two runs. Needs the feature `cron`."
+    zone = "`zone = \"Europe/Berlin\"`: the time zone of `schedule`. By default UTC."
+    jitter = "`jitter = \"10s\"`: delays each run by a random time shorter than this. With `every` or `schedule`."
+    within = "`within = \"30s\"`: limits each run; a longer one is a failure. With `every` or `schedule`."
+    first = "`first = \"at_once\"` or `first = \"after_period\"`: when the first run is due. By default at once. Needs `every`."
+    missed = "`missed = \"skip\"` or `missed = \"run_once\"`: what becomes of a run that could not begin when it was due. By default it is skipped. With `every` or `schedule`."
 });
 
 words!(backoff {
@@ -98,6 +106,16 @@ words!(on_failure {
     exit = "The service ends; the others go on."
     shutdown = "The daemon is shut down."
     ignore = "The service ends, and the daemon does not call it a failure."
+});
+
+words!(first {
+    at_once = "As soon as the service is in Run."
+    after_period = "One period after the service is in Run."
+});
+
+words!(missed {
+    skip = "It does not take place."
+    run_once = "One run takes place as soon as it can, however many were missed."
 });
 
 words!(on_stale {

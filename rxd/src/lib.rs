@@ -113,6 +113,8 @@
 //! | `fd-store` | | `rxd::systemd::store`: file descriptors that outlive a restart of the process |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
+//! | `cron` | | [`Schedule`]: services that run at set times, in a time zone |
+//! | `probe` | | `rxd::probe`: health services that connect, request, or run a command |
 //! | `unblock-signals` | | stop signals are delivered although the process that started this one has blocked them |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
@@ -131,6 +133,8 @@
 #[cfg(feature = "admin")]
 pub mod admin;
 mod board;
+#[cfg(feature = "cron")]
+mod clock;
 mod coop;
 mod core;
 mod daemon;
@@ -142,6 +146,8 @@ mod daemon;
     feature = "admin",
     feature = "journald",
     feature = "fd-store",
+    feature = "cron",
+    feature = "probe",
     feature = "test-util"
 ))]
 pub mod docs;
@@ -164,6 +170,8 @@ mod monitor;
 mod output;
 mod panic;
 mod platform;
+#[cfg(feature = "probe")]
+pub mod probe;
 mod race;
 mod random;
 mod report;
@@ -201,6 +209,9 @@ pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
 pub use lifecycle::cancel_cause::CancelCause;
 pub use lifecycle::manager::{self, Manager};
+#[cfg(feature = "cron")]
+pub use lifecycle::options::recurrence::Schedule;
+pub use lifecycle::options::recurrence::{Every, FirstRun, MissedRun};
 pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;

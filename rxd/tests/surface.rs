@@ -23,7 +23,7 @@ macro_rules! all {
 #[test]
 fn words_are_copy_and_shared() {
     all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
-    all!(word: rxd::OnStale, rxd::Signal, rxd::CancelCause);
+    all!(word: rxd::OnStale, rxd::Signal, rxd::CancelCause, rxd::FirstRun, rxd::MissedRun);
     value::<rxd::Filter>();
 }
 
@@ -31,7 +31,11 @@ fn words_are_copy_and_shared() {
 #[test]
 fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
-    all!(value: rxd::When, rxd::Options, rxd::Backoff);
+    all!(value: rxd::When, rxd::Options, rxd::Backoff, rxd::Every);
+    #[cfg(feature = "cron")]
+    value::<rxd::Schedule>();
+    #[cfg(feature = "probe")]
+    all!(value: rxd::probe::Tcp, rxd::probe::Http, rxd::probe::Command);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, LocalRunner, BlockingRunner, Manager, Pipeline, Declared, Provides,
     // ServiceSelector.

@@ -58,6 +58,10 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
         quote!(.edges(&[#(#edges),*]))
     });
+    let recurrence = service.recurrence.as_ref().map(|recurrence| {
+        let recurrence = recurrence.constructor(rxd);
+        quote!(.recurrence(const { &#recurrence }))
+    });
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
     let args = quote!(::core::module_path!(), #text);
     let of = call_at((service.name_at, service.name_at), quote!(#service_type::of::<Self>), args);
@@ -76,7 +80,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
             type GenericTargets = #generic_targets;
             type Kind = #kind;
             const SERVICE_TYPE: #service_type = #of #generic;
-            const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
+            const DECLARATION: #declaration = #declaration::new(#name) #manager #options #recurrence #edges;
         }
     }
 }
@@ -165,7 +169,9 @@ fn value_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> 
     let options = options.map(|unchecked| check_option(unchecked, item, rxd));
     let watches = service.watches.valid.iter().enumerate();
     let declaration = || declaration_of(item, rxd);
-    options.chain(watches.filter_map(|(i, watch)| within_check(watch, i, declaration, rxd))).collect()
+    let unchecked = service.recurrence.iter().flat_map(|recurrence| &recurrence.unchecked);
+    let runs = unchecked.map(|(key, value)| check_recurrence(key, value, item, rxd));
+    options.chain(runs).chain(watches.filter_map(|(i, watch)| within_check(watch, i, declaration, rxd))).collect()
 }
 
 /// The checks of valid values that cannot act together. They are of a service in a daemon: one that
@@ -178,7 +184,17 @@ fn relation_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) 
         let args = quote!(&#declaration);
         call_at(outer_spans(word), rxd.check_on_failure(), args)
     });
-    relations.chain(on_failure).collect()
+    // Without a manager it is the one that fits.
+    let fits = service.recurrence.as_ref().filter(|_| service.manager.is_some());
+    let fits = fits.map(|recurrence| check_recurrence("Manager", &recurrence.written(), item, rxd));
+    relations.chain(on_failure).chain(fits).collect()
+}
+
+/// The check of one value of `every` and its companions, spanned at the value.
+fn check_recurrence(key: &str, value: &TokenStream, item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
+    let (declaration, keys, key) =
+        (declaration_of(item, rxd), rxd.recurrence_key(), Ident::new(key, Span::call_site()));
+    call_at(outer_spans(value), rxd.check_recurrence(), quote!(&#declaration, #keys::#key))
 }
 
 fn declaration_of(item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {

@@ -69,3 +69,18 @@ pub(crate) fn check_function(kind: &mut ServiceKind, item: &TypeItem, errors: &m
         *kind = ServiceKind::Thread;
     }
 }
+
+/// Reports `delegate` on a service with a thread. It goes on without one.
+pub(crate) fn check_delegate(kind: &mut ServiceKind, delegate: &Ident, errors: &mut Errors) {
+    let (word, its_trait) = match kind {
+        ServiceKind::Task => return,
+        ServiceKind::Thread => (THREAD.name, "LocalRunner"),
+        ServiceKind::Blocking(_) => (BLOCKING.name, "BlockingRunner"),
+    };
+    errors.report_with_help(
+        delegate,
+        format_args!("`delegate` calls the methods of `rxd::Runner`, and `{word}` asks for others"),
+        format_args!("remove `{word}`, or implement `rxd::{its_trait}` for it"),
+    );
+    *kind = ServiceKind::Task;
+}

@@ -1,10 +1,13 @@
 //! `#[rxd::service]`: a type or a function becomes a service.
 
 pub(crate) mod attr;
+pub(crate) mod calendar;
+pub(crate) mod delegate;
 pub(crate) mod expand;
 pub(crate) mod function;
 pub(crate) mod kind;
 pub(crate) mod model;
+pub(crate) mod recurrence;
 pub(crate) mod watch_before;
 
 use crate::editor::EditorHints;
@@ -65,13 +68,18 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let written = attr::read_attributes(&list, &mut item, &mut errors);
     hints.add_entries("service", &list);
     written.watches.iter().for_each(|watch| hints.add_watch(watch.keyword, &watch.list));
+    let delegated = written.delegate.clone();
     let mut service = model::check(written, &item, &mut errors);
     if function.is_some() {
         kind::check_function(&mut service.kind, &item, &mut errors);
     }
+    let delegated = delegated.map(|word| {
+        kind::check_delegate(&mut service.kind, &word, &mut errors);
+        delegate::expand(&word, &item, &rxd, &mut errors)
+    });
     let function = function.map(|function| function.expand(&item, &service.kind, &rxd));
     let generated = expand::expand(&item, &service, &rxd);
     // clippy would have a borrowed argument be one that nothing can own.
     let allowed = function.as_ref().map(|_| quote!(#[allow(clippy::ptr_arg)]));
-    quote!(#allowed #item #hints #function #generated #errors)
+    quote!(#allowed #item #hints #function #delegated #generated #errors)
 }

@@ -2,6 +2,7 @@
 
 use super::attr::ServiceAttrs;
 use super::kind::ServiceKind;
+use super::recurrence::{self, RecurrenceModel};
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList};
@@ -34,6 +35,7 @@ pub(crate) struct ServiceModel {
     /// The type of what it provides to others.
     pub(crate) provides: Option<Type>,
     pub(crate) watches: ServiceWatches,
+    pub(crate) recurrence: Option<RecurrenceModel>,
 }
 
 /// An option that the compiler has to check: a variant of `OptionKey`, and its value.
@@ -78,6 +80,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         on_failure: None,
         provides: None,
         watches: ServiceWatches::default(),
+        recurrence: RecurrenceModel::check(&written.entries, errors),
     };
     let mut named = false;
     for entry in &written.entries {
@@ -116,6 +119,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
                 options.extend(time.map(|time| OptionSetter::Time("heartbeat", time)));
             }
             "provides" => service.provides = read_provides(entry, errors),
+            key if recurrence::KEYS.contains(&key) => {}
             _ => RuntimePaths::check_entry(entry, errors),
         }
     }

@@ -23,6 +23,14 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "provides", form: "provides(Type)" },
     THREAD,
     BLOCKING,
+    AttributeKey { name: "delegate", form: "delegate" },
+    AttributeKey { name: "every", form: "every = \"5m\"" },
+    AttributeKey { name: "schedule", form: "schedule = \"0 3 * * *\"" },
+    AttributeKey { name: "zone", form: "zone = \"Europe/Berlin\"" },
+    AttributeKey { name: "jitter", form: "jitter = \"10s\"" },
+    AttributeKey { name: "within", form: "within = \"30s\"" },
+    AttributeKey { name: "first", form: "first = \"after_period\"" },
+    AttributeKey { name: "missed", form: "missed = \"run_once\"" },
     CRATE,
 ];
 

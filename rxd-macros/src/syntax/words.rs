@@ -70,6 +70,20 @@ pub(crate) const ON_FAILURE: WordSet = WordSet {
     aliases: &[],
 };
 
+/// Variants of `FirstRun`.
+pub(crate) const FIRST: WordSet = WordSet {
+    noun: "`first`",
+    words: &[("at_once", "AtOnce"), ("after_period", "AfterPeriod")],
+    aliases: &[("now", "at_once"), ("immediately", "at_once"), ("later", "after_period")],
+};
+
+/// Variants of `MissedRun`.
+pub(crate) const MISSED: WordSet = WordSet {
+    noun: "`missed`",
+    words: &[("skip", "Skip"), ("run_once", "RunOnce")],
+    aliases: &[("once", "run_once"), ("catch_up", "run_once"), ("drop", "skip")],
+};
+
 pub(crate) const ON_STALE: WordSet =
     WordSet { noun: "`on_stale`", words: &[("stop_pinging", "StopPinging"), ("restart", "Restart")], aliases: &[] };
 

@@ -147,3 +147,13 @@ fn renamed_rxd_is_never_called_rxd() {
                  Run => { ok: Stop, failed: Exit }, Stop => { ok: Init, failed: Exit } }";
     assert!(!names_rxd(crate::manager::expand(parse(table))));
 }
+
+/// Without the feature, generated code must not name what rxd has only with it.
+#[cfg(not(feature = "cron"))]
+#[test]
+fn schedule_without_the_feature_is_one_error() {
+    let parse = |text: &str| text.parse::<TokenStream>().expect("tokens");
+    let text = crate::service::expand(parse("schedule = \"0 3 * * *\""), parse("struct Backup;")).to_string();
+    assert!(text.contains("`schedule` needs the feature `cron` of rxd"), "{text}");
+    assert!(!text.contains("Schedule ::"), "{text}");
+}

@@ -30,6 +30,14 @@ pub(crate) struct DiagnosisReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
     pub(crate) next_attempt_s: Option<f64>,
+    /// Seconds until the next run, while a periodic service waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    pub(crate) next_run_s: Option<f64>,
+    /// When that is by the wall clock, if the service has a schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) next_run_at: Option<String>,
     /// The error that led to the state of the service. A failure from which it has recovered is in
     /// `service` only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +75,8 @@ impl WhyReply {
             service: dto::ServiceReply::explained(diagnosis, uptime),
             waits_for: diagnosis.waits_for.iter().map(GateReply::new).collect(),
             next_attempt_s: diagnosis.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
+            next_run_s: diagnosis.next_run.map(|left| dto::seconds(left.as_secs_f64())),
+            next_run_at: diagnosis.next_run_at.clone(),
             error: diagnosis.error.clone(),
             stops_after: diagnosis.stops_after.iter().map(ToString::to_string).collect(),
             asked_to_stop_s: diagnosis.asked_to_stop.map(|since| dto::seconds(since.as_secs_f64())),

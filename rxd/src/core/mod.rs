@@ -139,6 +139,8 @@ pub(crate) struct FailureDetail {
     pub(crate) reaction_records: ReactionRecords,
     /// When the service enters Run, while it waits in Idle for its delay.
     pub(crate) enters_run: Option<Instant>,
+    /// The next run of a periodic service, while it waits for that.
+    pub(crate) next_run: Option<NextRun>,
     /// The state in which it exceeded a limit during the shutdown.
     pub(crate) overrun: Option<State>,
     /// The tasks that exceeded the limit, if its method had returned.
@@ -147,6 +149,15 @@ pub(crate) struct FailureDetail {
     pub(crate) blocks: bool,
     /// Other code blocked all threads when it was abandoned.
     pub(crate) starved: bool,
+}
+
+/// The next run of a periodic service.
+#[derive(Clone, Debug)]
+pub(crate) struct NextRun {
+    /// When it is due.
+    pub(crate) at: Instant,
+    /// The same by the wall clock, for a service that follows that.
+    pub(crate) by_clock: Option<String>,
 }
 
 /// When and where a service failed.

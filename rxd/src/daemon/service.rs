@@ -8,9 +8,15 @@ use crate::engine::{EngineState, OverriddenMethods, serve};
 use crate::graph::declaration::{Declared, has_dependencies};
 use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
+#[cfg(feature = "cron")]
+use crate::lifecycle::calendar::Calendar;
 use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
-use crate::lifecycle::options::{Options, ServiceOptions, check};
+#[cfg(feature = "cron")]
+use crate::lifecycle::options::recurrence::Schedule;
+use crate::lifecycle::options::recurrence::{Every, Recurrence};
+use crate::lifecycle::options::service::{Recurring, ServiceOptions};
+use crate::lifecycle::options::{Options, check};
 use crate::lifecycle::state::{Action, State};
 use crate::service::context::Context;
 use crate::service::function::FunctionRunner;
@@ -145,7 +151,7 @@ impl ServiceConfig {
             service_type: Some(R::SERVICE_TYPE),
             table: declaration.table,
             manager: (declaration.manager)(),
-            options: ServiceOptions::Declared(declaration.options),
+            options: ServiceOptions::declared(declaration.options, declaration.recurrence),
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
@@ -285,7 +291,34 @@ impl Service {
 
     /// Sets all delays and limits. Default: [`Options::DEFAULT`].
     pub fn options(mut self, options: Options) -> Self {
-        self.0.config.options = ServiceOptions::Overridden(Box::new(options));
+        self.0.config.options.set(options);
+        self
+    }
+
+    /// Has [`Runner::run`] called once each period, and the service stay in Run between two runs.
+    pub fn every(self, every: Every) -> Self {
+        #[cfg(feature = "cron")]
+        if let ServiceOptions::Recurring(recurring) = &self.0.config.options {
+            if !matches!(recurring.recurrence, Recurrence::Every(_)) {
+                return self.recurring(Recurrence::Both);
+            }
+        }
+        self.recurring(Recurrence::Every(every))
+    }
+
+    /// Has [`Runner::run`] called at set times, and the service stay in Run between two runs.
+    #[cfg(feature = "cron")]
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        if let ServiceOptions::Recurring(recurring) = &self.0.config.options {
+            if !matches!(recurring.recurrence, Recurrence::Schedule(_)) {
+                return self.recurring(Recurrence::Both);
+            }
+        }
+        self.recurring(Recurrence::Schedule(schedule))
+    }
+
+    fn recurring(mut self, recurrence: Recurrence) -> Self {
+        self.0.config.options.recur(recurrence);
         self
     }
 
@@ -351,6 +384,14 @@ impl Service {
         std::mem::replace(&mut self.0.config, ServiceConfig::new("".into())).with(Some(runner))
     }
 
+    /// Has `run` called once, and not again and again.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn run_once(&mut self) {
+        if let ServiceOptions::Recurring(recurring) = &self.0.config.options {
+            self.0.config.options = ServiceOptions::Overridden(Box::new(recurring.options));
+        }
+    }
+
     /// Gives the service a type, so that other services can name it by that.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn of_type(mut self, service_type: ServiceType) -> Self {
@@ -381,10 +422,14 @@ impl Service {
     pub(crate) fn option_faults(&self, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, table, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.
-        if let ServiceOptions::Overridden(options) = options {
-            for fault in options.faults() {
-                faults.push(fault.message(&of()));
+        match options {
+            ServiceOptions::Declared(_) => {}
+            ServiceOptions::Overridden(options) => {
+                for fault in options.faults() {
+                    faults.push(fault.message(&of()));
+                }
             }
+            ServiceOptions::Recurring(recurring) => recurring_faults(recurring, table, of, faults),
         }
         // A declared service may have got another manager, or dependencies.
         let depends = has_dependencies(declared) || watches.iter().any(|when| when.edge.keyword != Keyword::Watch);
@@ -421,6 +466,18 @@ impl Service {
         let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));
         let on = SpawnOn { tasks, subscriber: &core.subscriber, runtime };
         runner.spawn(EngineState::new(core.clone(), id, options, manager), on, span);
+    }
+}
+
+/// The faults of the values of a periodic service, under a manager with this table.
+#[cold]
+fn recurring_faults(recurring: &Recurring, table: &Table, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
+    let found = recurring.options.faults().into_iter().chain(recurring.recurrence.faults(table));
+    faults.extend(found.map(|fault| fault.message(&of())));
+    #[cfg(feature = "cron")]
+    if let Recurrence::Schedule(schedule) = &recurring.recurrence {
+        let fault = Calendar::new(&schedule.expression, &schedule.zone).err();
+        faults.extend(fault.map(|(what, help)| format!("{}: {what}\nhelp: {help}", of())));
     }
 }
 

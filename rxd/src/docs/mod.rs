@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`first_daemon`] | declare, test, run and ship a daemon |
 //! | [`lifecycle`] | learn what happens to a service, when, and what follows a failure |
+//! | [`recurring`] | do work each period, or at set times |
 //! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
 //! | [`topics`] | send messages between services: readings, work for a pool |
 //! | [`shutdown`] | learn the order of a shutdown, its limits, and the exit status |
@@ -22,4 +23,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle watching topics shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle recurring watching topics shutdown testing operating from_go from_crates inside }

@@ -384,6 +384,7 @@ impl EngineState {
         self.completed = false;
         self.restart_history = RestartHistory::default();
         self.recovers = false;
+        self.forget_runs();
     }
 }
 

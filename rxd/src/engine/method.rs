@@ -5,6 +5,7 @@ use crate::board::{deadline, signal};
 use crate::core::current;
 use crate::error::{MethodFailure, Result};
 use crate::lifecycle::cancel_cause::CancelCause;
+use crate::lifecycle::options::service::ServiceOptions;
 use crate::lifecycle::options::slot;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic::emit;
@@ -21,17 +22,32 @@ use tokio::time::Sleep;
 pub(super) struct Limit {
     call: Method,
     /// Why the method was cancelled, if it was.
-    cancelled: Option<Cause>,
+    pub(super) cancelled: Option<Cause>,
     /// The method was cancelled because its own limit was exceeded.
     timed_out: bool,
+    /// Of a periodic service in Run.
+    pub(super) run: RunStage,
     /// Made when the method first waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Limit {
     pub(super) fn new(call: Method) -> Self {
-        Limit { call, cancelled: None, timed_out: false, timer: None }
+        Limit { call, cancelled: None, timed_out: false, run: RunStage::Single, timer: None }
     }
+}
+
+/// Where a method is that is called each time it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunStage {
+    /// It is called once: every method but that of a periodic service in Run.
+    Single,
+    /// It waits until its next run is due, and has not been polled.
+    Waits,
+    /// It runs.
+    Runs,
+    /// It has returned `Ok`, and is to be called again.
+    Again,
 }
 
 /// The wait for the tasks of a service to end.
@@ -47,6 +63,9 @@ impl EngineState {
     pub(crate) fn begin(&mut self, call: Method) {
         self.limit = Limit::new(call);
         self.core.board.service(self.id).deadline.store(deadline::NOT_BEGUN, Ordering::Relaxed);
+        if call == Method::Run && matches!(self.options, ServiceOptions::Recurring(_)) {
+            self.limit.run = RunStage::Waits;
+        }
         self.take_extension();
     }
 
@@ -60,6 +79,11 @@ impl EngineState {
         let call = self.limit.call;
         self.register(task);
         self.look_at_signals(cx, call);
+        if self.limit.run == RunStage::Waits {
+            if let Some(ended) = ready!(self.poll_due(cx, task)) {
+                return Poll::Ready(ended);
+            }
+        }
         match self.guarded(|| method.poll(task)) {
             Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
             Ok(Poll::Ready(_)) if self.limit.timed_out => return Poll::Ready(timed_out(call, self.own_limit(call))),
@@ -95,7 +119,7 @@ impl EngineState {
     }
 
     /// Cancels the running method if a signal says so, unless it is cancelled already.
-    fn look_at_signals(&mut self, cx: &Context, call: Method) {
+    pub(super) fn look_at_signals(&mut self, cx: &Context, call: Method) {
         let signals = self.core.board.signals(self.id);
         if signals != 0 && self.limit.cancelled.is_none() {
             self.limit.cancelled = self.interruption(call, signals);
@@ -154,7 +178,12 @@ impl EngineState {
             // not have it done twice. `Cancelled` says that it has not.
             (Some(Cause::Operator), Ok(())) if call == Method::Run && self.is_reload_of_one_shot() => Outcome::OK,
             (None, Err(failure)) => Outcome { cause: Cause::Error, failure: Some(failure) },
-            (Some(cause), Ok(())) => Outcome { cause, failure: None },
+            (Some(cause), Ok(())) => {
+                if self.limit.run != RunStage::Single {
+                    self.run_completed();
+                }
+                Outcome { cause, failure: None }
+            }
             (Some(cause), Err(failure)) => {
                 if !failure.is_cancelled {
                     emit!(WARN, target: "rxd", method = call.name(), "returned an error after cancellation: {}", failure.text);
@@ -204,6 +233,9 @@ impl EngineState {
     /// The outcome of a method; none if its tasks have to end first, in
     /// [`poll_task_drain`](EngineState::poll_task_drain).
     pub(crate) fn settle(&mut self, cx: &Context, call: Method, ended: Outcome) -> Option<Outcome> {
+        if self.limit.run == RunStage::Runs && self.runs_again(cx, &ended) {
+            return Some(ended);
+        }
         let tasks_continue = match call {
             Method::Init | Method::Idle => ended.cause == Cause::Normal,
             // Before Init there is nothing that its tasks could be part of.
@@ -292,6 +324,8 @@ impl EngineState {
     }
 
     /// Closes the epoch. Returns whether there is no task to wait for.
+    // On the path of every method.
+    #[inline(always)]
     fn close(&self) -> bool {
         !self.core.board.service(self.id).close() || self.core.tasks(self.id).are_none()
     }

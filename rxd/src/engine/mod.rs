@@ -11,6 +11,7 @@
 //! * `enter`: the way into that state; `wait`: its delay and its gates;
 //! * `overridden`: which methods a service has; the others are not called;
 //! * `method`: the running method, its limit, its end, and that of its tasks;
+//! * `recurring`: the runs of a periodic service, and the wait between them;
 //! * `requests`: signals, reactions, and the requests of operators; `reactions`: the records about
 //!   reactions.
 //!
@@ -61,6 +62,7 @@ mod method;
 mod next_state;
 mod overridden;
 mod reactions;
+mod recurring;
 mod requests;
 #[cfg(all(test, not(rxd_loom)))]
 mod tests;
@@ -71,7 +73,8 @@ use crate::core::{Core, Requests, answer};
 use crate::error::MethodFailure;
 use crate::lifecycle::backoff::RestartHistory;
 use crate::lifecycle::manager::object::Decide;
-use crate::lifecycle::options::{STOP_LIMIT, ServiceOptions};
+use crate::lifecycle::options::STOP_LIMIT;
+use crate::lifecycle::options::service::ServiceOptions;
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;

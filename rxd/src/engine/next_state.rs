@@ -1,5 +1,6 @@
 //! Which state follows when a method has ended, and when a service fails for good.
 
+use super::method::RunStage;
 use super::{EngineState, Method, Outcome};
 use crate::core::ServiceCommand;
 use crate::error::{Error, MethodFailure};
@@ -33,6 +34,10 @@ impl EngineState {
     /// Handles the outcome of a method: publishes that its state was exited, and decides what
     /// follows.
     pub(crate) fn ended(&mut self, call: Method, outcome: Outcome) {
+        if self.limit.run == RunStage::Again {
+            // It stays in the state, and in the epoch.
+            return;
+        }
         let Outcome { cause, failure } = outcome;
         if let Some(failure) = &failure {
             self.fail(call.name(), cause, failure);

@@ -7,7 +7,8 @@ use super::model::{Edge, Keyword, ServiceType};
 use crate::lifecycle::manager::object::{Decide, Managed, make_manager};
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::Options;
-use crate::lifecycle::options::check::{fail, within};
+use crate::lifecycle::options::check::{RecurrenceKey, fail, within};
+use crate::lifecycle::options::recurrence::Recurrence;
 
 /// A type that declares its name, manager, options and watches, by `#[rxd::service]`.
 ///
@@ -46,6 +47,8 @@ pub struct Declaration {
     pub options: &'static Options,
     /// What it watches.
     pub edges: &'static [Edge<'static>],
+    /// When it runs again and again, if it does.
+    pub recurrence: Option<&'static Recurrence>,
 }
 
 impl Declaration {
@@ -58,6 +61,7 @@ impl Declaration {
             manager: make_manager::<crate::lifecycle::manager::continuous>,
             options: &Options::DEFAULT,
             edges: &[],
+            recurrence: None,
         }
     }
 
@@ -73,6 +77,13 @@ impl Declaration {
     #[must_use]
     pub const fn options(mut self, options: &'static Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// With these runs.
+    #[must_use]
+    pub const fn recurrence(mut self, recurrence: &'static Recurrence) -> Self {
+        self.recurrence = Some(recurrence);
         self
     }
 
@@ -127,6 +138,14 @@ pub struct FieldIndex<const N: usize>;
 #[track_caller]
 pub const fn check_within(edges: &[Edge<'_>], edge: usize) {
     fail(within(edges[edge].within));
+}
+
+/// Panics, in the compiler, if this value of the `every` of a service is invalid.
+#[track_caller]
+pub const fn check_recurrence(service: &Declaration, key: RecurrenceKey) {
+    if let Some(recurrence) = service.recurrence {
+        fail(recurrence.fault(key, service.table));
+    }
 }
 
 /// Panics, in the compiler, if the `on_failure` of a service never acts.

@@ -47,6 +47,30 @@ impl fmt::Display for ShortDuration {
     }
 }
 
+/// Prints the time that is left until something, in its two largest units, rounded up: `350ms`,
+/// `12s`, `4m12s`, `2d3h`.
+pub(crate) struct Countdown(pub(crate) Duration);
+
+impl fmt::Display for Countdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_nanos().div_ceil(1_000_000);
+        if millis < 1_000 {
+            return write!(f, "{millis}ms");
+        }
+        let seconds = millis.div_ceil(1_000);
+        // Above an hour the seconds are not shown: they must not be lost, either.
+        let seconds = match seconds {
+            0..3_600 => seconds,
+            3_600..86_400 => seconds.div_ceil(60) * 60,
+            _ => seconds.div_ceil(3_600) * 3_600,
+        };
+        let parts =
+            [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+        let parts = parts.iter().skip_while(|(count, _)| *count == 0).take(2).filter(|(count, _)| *count > 0);
+        parts.into_iter().try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
+    }
+}
+
 /// Prints a duration as systemd reads it, rounded up: `90s`, `1500ms`.
 ///
 /// Up to ten seconds it is rounded to milliseconds, above that to seconds. More than systemd can
@@ -97,6 +121,13 @@ mod tests {
         let short = |millis| ShortDuration(Duration::from_millis(millis)).to_string();
         let printed = [0, 25, 99, 100, 3_140, 119_900, 150_000, 7_199_000, 16_200_000].map(short);
         assert_eq!(printed, ["0 ms", "25 ms", "99 ms", "0.1 s", "3.1 s", "119.9 s", "2.5 min", "120.0 min", "4.5 h"]);
+    }
+
+    #[test]
+    fn time_left_is_printed_in_two_units_and_rounded_up() {
+        let left = |millis| Countdown(Duration::from_millis(millis)).to_string();
+        let printed = [0, 350, 1_000, 12_001, 60_000, 252_000, 3_599_001, 7_201_000, 86_399_000, 183_600_000].map(left);
+        assert_eq!(printed, ["0ms", "350ms", "1s", "13s", "1m", "4m12s", "1h", "2h1m", "1d", "2d3h"]);
     }
 
     #[test]

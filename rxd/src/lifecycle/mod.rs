@@ -5,6 +5,9 @@
 //! the clock.
 
 pub(crate) mod backoff;
+pub(crate) mod cadence;
+#[cfg(feature = "cron")]
+pub(crate) mod calendar;
 pub(crate) mod cancel_cause;
 pub(crate) mod duration;
 pub mod manager;

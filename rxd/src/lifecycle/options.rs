@@ -3,7 +3,9 @@
 
 pub(crate) mod check;
 pub(crate) mod daemon;
+pub(crate) mod recurrence;
 pub(crate) mod restart_limit;
+pub(crate) mod service;
 
 use crate::lifecycle::state::State;
 use std::time::Duration;
@@ -47,25 +49,6 @@ pub struct Options {
     pub(crate) heartbeat: Option<Duration>,
     /// The key of a setter that was given a state without a method, and that state.
     pub(crate) no_method: Option<(&'static str, State)>,
-}
-
-/// Where the options of one service are: in its declaration, which all services of its type share,
-/// or in a value that the builder was given.
-#[derive(Debug)]
-pub(crate) enum ServiceOptions {
-    Declared(&'static Options),
-    Overridden(Box<Options>),
-}
-
-impl std::ops::Deref for ServiceOptions {
-    type Target = Options;
-
-    fn deref(&self) -> &Options {
-        match self {
-            ServiceOptions::Declared(options) => options,
-            ServiceOptions::Overridden(options) => options,
-        }
-    }
 }
 
 impl Options {

@@ -303,7 +303,8 @@ impl Heartbeat {
         } else if late_by > period / LATE_PART_OF_PERIOD && !silence.is_extended {
             (silence.since, silence.is_extended) = (now, true);
         } else {
-            silence.since = silence.since.saturating_add(late_by).min(now);
+            // Of a periodic service that waits for its next run, the sign is when that is due.
+            silence.since = silence.since.saturating_add(late_by).min(now.max(sign));
         }
     }
 

@@ -15,6 +15,8 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
+#[cfg(feature = "probe")]
+pub(crate) use system::ChildGroup;
 #[cfg(feature = "journald")]
 pub(crate) use system::JournalSocket;
 #[cfg(feature = "log")]

@@ -276,3 +276,19 @@ mod local {
         None
     }
 }
+
+/// A child process. What it has started itself is not killed with it: that needs a job object.
+#[cfg(feature = "probe")]
+#[derive(Debug)]
+pub(crate) struct ChildGroup;
+
+#[cfg(feature = "probe")]
+impl ChildGroup {
+    pub(crate) fn prepare(_: &mut tokio::process::Command) {}
+
+    pub(crate) fn of(_: &tokio::process::Child) -> Self {
+        ChildGroup
+    }
+
+    pub(crate) fn has_ended(&mut self) {}
+}

@@ -131,6 +131,11 @@ impl Context {
     ///
     /// This method is cancel safe.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.wait_cancelled()
+    }
+
+    /// As [`cancelled`](Context::cancelled), for the engine.
+    pub(crate) fn wait_cancelled(&self) -> WaitCancelled {
         let wait = WaitCancelled::of_epoch(&self.core, self.id, self.epoch);
         match &self.part {
             Some(part) => wait.of_token(part.token()),

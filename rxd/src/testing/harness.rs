@@ -147,7 +147,8 @@ impl Harness {
     }
 
     /// Replaces this service by a fake, which works unless it is scripted otherwise: see
-    /// [`FakeService::new`].
+    /// [`FakeService::new`]. The fake of a [periodic](crate::Every) service is not periodic: it is in
+    /// Run for as long as its script says.
     ///
     /// # Panics
     ///
@@ -159,6 +160,8 @@ impl Harness {
             true => self.replace(service, ReloadingFake(fake)),
             false => self.replace(service, fake),
         };
+        let services = self.daemon.services_mut();
+        services.iter_mut().filter(|known| known.name() == service).for_each(Service::run_once);
         self.fakes.push(service.to_owned());
         self
     }

@@ -71,6 +71,43 @@ pub use harness::{Finished, Harness, Running};
 #[cfg(feature = "intracom")]
 pub use topics::Inbox;
 
+/// Sets what the wall clock shows now, for the services of this thread's daemons that have a
+/// [`Schedule`](crate::Schedule). From here on it advances with tokio's clock, also in paused time.
+///
+/// Set it again to test a clock that is set, or a machine that has slept. Without a call the clock
+/// begins at the real time.
+///
+/// ```
+/// use rxd::testing::{Harness, set_wall_clock};
+/// use rxd::{Context, Daemon, Runner, Schedule, Service};
+/// use std::time::{Duration, SystemTime};
+///
+/// struct Backup;
+///
+/// impl Runner for Backup {
+///     async fn run(&mut self, _: &Context) -> rxd::Result {
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// // In a test: #[tokio::test(start_paused = true)]
+/// set_wall_clock(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)); // 2026-01-01 00:00 UTC
+/// let service = Service::new("backup", Backup).schedule(Schedule::new("0 3 * * *"));
+/// let test = Harness::new(Daemon::new("agent").add(service)).start().await;
+/// test.until("backup", rxd::State::Run).await;
+/// test.settle().await;
+/// let why = test.handle().why("backup").unwrap().to_string();
+/// assert_eq!(why, "backup in Run: next run in 3h, at 2026-01-01 03:00 UTC");
+/// # test.shutdown().await;
+/// # }
+/// ```
+#[cfg(feature = "cron")]
+pub fn set_wall_clock(time: std::time::SystemTime) {
+    crate::clock::set(time);
+}
+
 /// Has the jitter of all delays that this thread draws from now on depend on the seed only, so that
 /// a run in paused time can be repeated exactly.
 pub fn seed_jitter(seed: u64) {

@@ -3,7 +3,7 @@
 use crate::board::{BoardView, Condition, Id, Seq, ServiceStatus, WatcherSpec};
 use crate::core::{Core, FailedAt, ServiceState};
 use crate::graph::Mode;
-use crate::lifecycle::duration::ShortDuration;
+use crate::lifecycle::duration::{Countdown, ShortDuration};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::text::add_item;
 use std::borrow::Cow;
@@ -46,6 +46,11 @@ pub struct ServiceDiagnosis {
     /// The time until it enters Run, while it waits in Idle for its
     /// [delay](crate::Options::delay_of).
     pub enters_run: Option<Duration>,
+    /// The time until its next run, while a service with a [period](crate::Every) waits for that in
+    /// Run.
+    pub next_run: Option<Duration>,
+    /// When that is by the wall clock, in UTC and in its zone, if the service has a schedule.
+    pub next_run_at: Option<String>,
     /// The message of the failure that led to its state. A failure from which it has recovered is
     /// in [`service`](ServiceDiagnosis::service) only.
     pub error: Option<String>,
@@ -223,8 +228,8 @@ impl ServiceDiagnosis {
         gates.iter().for_each(|(gate, unmet)| waits_for.push(UnmetGate::new(core, gate, unmet)));
         let service = core.state(id, status);
         let next_attempt = service.next_attempt.map(|at| at.saturating_sub(uptime));
-        let (failed, enters_run, reaction) =
-            core.detail(id, |detail| (detail.failed, detail.enters_run, detail.reaction.clone()));
+        let (failed, enters_run, next_run, reaction) = core
+            .detail(id, |detail| (detail.failed, detail.enters_run, detail.next_run.clone(), detail.reaction.clone()));
         // A service that waits for its gates or is in Run has recovered from an earlier failure.
         let is_current = |failed: &FailedAt| match status.incarnation.wrapping_sub(failed.incarnation) {
             0 => true,
@@ -237,6 +242,9 @@ impl ServiceDiagnosis {
         let error = service.last_error.clone().filter(|_| is_current && !is_of_reload);
         let idle = status.is_in(State::Idle) && waits_for.is_empty();
         let enters_run = enters_run.filter(|_| idle).map(|at| at.saturating_duration_since(Instant::now()));
+        let next_run = next_run.filter(|_| status.is_in(State::Run));
+        let next_run_at = next_run.as_ref().and_then(|next| next.by_clock.clone());
+        let next_run = next_run.map(|next| next.at.saturating_duration_since(Instant::now()));
         let idles_for = (idle && enters_run.is_none()).then(|| uptime.saturating_sub(service.at));
         let next_attempt = next_attempt.filter(|left| !left.is_zero());
         let is_asked = !status.over && stops_after.is_empty();
@@ -251,6 +259,8 @@ impl ServiceDiagnosis {
             next_attempt,
             idles_for,
             enters_run,
+            next_run,
+            next_run_at,
             error,
             stops_after,
             asked_to_stop,
@@ -260,7 +270,8 @@ impl ServiceDiagnosis {
         }
     }
 
-    /// Why the service is where it is now, in a few words for a table; empty for a service in Run.
+    /// Why the service is where it is now, in a few words for a table; empty for a service in Run
+    /// that waits for nothing.
     #[cfg(feature = "admin")]
     pub(crate) fn now(&self) -> String {
         if let Some(stop) = self.stop_text() {
@@ -274,6 +285,10 @@ impl ServiceDiagnosis {
         }
         if self.idles_for.is_some() {
             parts.push("in its own `idle`".to_owned());
+        }
+        if let Some(left) = self.next_run {
+            parts.push(format!("next run in {}", Countdown(left)));
+            parts.extend(self.next_run_at.as_ref().map(|at| format!("at {at}")));
         }
         if let Some(left) = self.enters_run {
             parts.push(format!("enters Run in {}", ShortDuration(left)));
@@ -378,6 +393,12 @@ impl fmt::Display for ServiceDiagnosis {
         }
         if let Some(since) = self.idles_for {
             write!(f, ": in its own `idle` for {}", ShortDuration(since))?;
+        }
+        if let Some(left) = self.next_run {
+            write!(f, ": next run in {}", Countdown(left))?;
+            if let Some(at) = &self.next_run_at {
+                write!(f, ", at {at}")?;
+            }
         }
         if let Some(left) = self.enters_run {
             write!(f, ": enters Run in {}", ShortDuration(left))?;

@@ -7,7 +7,7 @@
 //! | F6 | `panic = "abort"` ends the process at the first panic, so no test can observe more; documented |
 //! | F26, second half | no manager can name another service: it returns a state of its own service |
 //! | F27 | a manager is a function without its own thread of control, so it cannot block by not polling |
-//! | F32, F33 | all timing is tokio's monotonic clock; nothing in the crate reads the wall clock (`g26_..`). Where that clock continues during a pause, `g57_..` |
+//! | F32, F33 | all timing is tokio's monotonic clock; only a service with a schedule reads the wall clock (`g26_..`, `scheduled`). Where that clock continues during a pause, `g57_..` |
 //! | F36-F39 | these do not compile, and are tested in `ui-tests` |
 //! | F71, the READY part | tested with the notifications of systemd |
 //! | F76, F77 | a log sink belongs to the subscriber; tested with `rxd::log` |
@@ -60,6 +60,7 @@ mod managers;
 mod methods;
 mod operators;
 mod options;
+mod periodic;
 mod prestart;
 #[cfg(unix)]
 mod program;
@@ -68,6 +69,8 @@ mod reload;
 mod requests;
 mod restart;
 #[cfg(unix)]
+#[cfg(feature = "cron")]
+mod scheduled;
 mod signals;
 mod stall;
 mod table;

@@ -2,7 +2,7 @@
 
 use super::{around, service};
 use rxd::prestart::Stage;
-use rxd::{Action, Backoff, Daemon, Effect, OnFailure, Options, Signal, State, When};
+use rxd::{Action, Backoff, Daemon, Effect, Every, OnFailure, Options, Schedule, Signal, State, When};
 use std::time::Duration;
 
 /// One key of an attribute.
@@ -72,6 +72,19 @@ fn option(
     let [literal, constant] = cases;
     let build = Box::new(move || around(service("poller").options(options(Options::DEFAULT))));
     WrongValue { literal, constant, build, of, says }
+}
+
+/// A wrong value of a periodic service.
+fn periodic(cases: [Option<&'static str>; 2], every: impl Fn() -> Every + 'static, says: String) -> WrongValue {
+    let [literal, constant] = cases;
+    let build = Box::new(move || around(service("poller").every(every())));
+    WrongValue { literal, constant, build, of: "service `poller` of daemon `edge`", says }
+}
+
+/// A wrong value of a scheduled service.
+fn scheduled(literal: Option<&'static str>, schedule: fn() -> Schedule, says: &str) -> WrongValue {
+    let build = Box::new(move || around(service("poller").schedule(schedule())));
+    WrongValue { literal, constant: None, build, of: "service `poller` of daemon `edge`", says: says.to_owned() }
 }
 
 /// A wrong name of a service or a daemon.
@@ -215,6 +228,91 @@ fn services() -> Vec<KeyRow> {
         ),
         free("service(thread)", "no value; `Service::local` in the builder"),
         free("service(blocking)", "no value; `Service::blocking` in the builder"),
+        free("service(provides)", "a type"),
+        free("service(delegate)", "no value, for the macro alone"),
+        row(
+            "service(every)",
+            LONGER,
+            [
+                periodic(
+                    [Some("service/every_zero"), Some("service/every_zero_const")],
+                    || Every::new(ZERO),
+                    zero("every"),
+                ),
+                WrongValue {
+                    literal: Some("service/every_of_a_one_shot"),
+                    constant: Some("service/every_of_a_one_shot"),
+                    build: Box::new(|| {
+                        let every = Every::new(Duration::from_secs(300));
+                        around(service("poller").every(every).manager(rxd::manager::until_success))
+                    }),
+                    of: poller,
+                    says: "`every` does not fit the manager, which ends the service after the first run that \
+                           succeeds\nhelp: write `manager = \"continuous\"`, or remove `every`"
+                        .to_owned(),
+                },
+            ],
+        ),
+        row(
+            "service(jitter)",
+            "a duration shorter than `every`",
+            [periodic(
+                [Some("service/every_jitter_too_long"), Some("service/every_jitter_too_long_const")],
+                || Every::new(Duration::from_secs(30)).jitter(Duration::from_secs(30)),
+                "`jitter` must be shorter than `every`: it is 30s, and `every` is 30s\nhelp: each run is later by \
+                 less than `jitter`: make it shorter, or `every` longer"
+                    .to_owned(),
+            )],
+        ),
+        row(
+            "service(within)",
+            LONGER,
+            [periodic(
+                [Some("service/every_within_zero"), Some("service/every_within_zero_const")],
+                || Every::new(Duration::from_secs(300)).within(ZERO),
+                zero("within"),
+            )],
+        ),
+        row(
+            "service(schedule)",
+            "a cron expression that some date fits",
+            [
+                scheduled(
+                    Some("service/schedule_that_never_runs"),
+                    || Schedule::new("0 0 31 2 *"),
+                    "`0 0 31 2 *` never runs: no date fits it\nhelp: write a day that the month has",
+                ),
+                scheduled(
+                    Some("service/schedule_with_four_fields"),
+                    || Schedule::new("0 3 * *"),
+                    "`0 3 * *` is not a cron expression: Invalid pattern: Pattern must have 5 fields when seconds are \
+                     disallowed\nhelp: write minute, hour, day of the month, month and day of the week: `\"0 3 * * *\"` is 03:00 \
+                     each day",
+                ),
+                WrongValue {
+                    literal: Some("service/schedule_and_every"),
+                    constant: None,
+                    build: Box::new(|| {
+                        let every = Every::new(Duration::from_secs(300));
+                        around(service("poller").every(every).schedule(Schedule::new("0 3 * * *")))
+                    }),
+                    of: poller,
+                    says: "`schedule` and `every` both say when the service runs\nhelp: remove one of them".to_owned(),
+                },
+            ],
+        ),
+        row(
+            "service(zone)",
+            "the name of a time zone",
+            [scheduled(
+                Some("service/schedule_in_an_unknown_zone"),
+                || Schedule::new("0 3 * * *").zone("Europe/Berln"),
+                "`Europe/Berln` is not a time zone\nhelp: write a name of the IANA time zone database, such as \
+                 `\"Europe/Berlin\"`, or `\"UTC\"`",
+            )],
+        ),
+        free("service(first)", WORD),
+        free("service(missed)", WORD),
         free("service(crate), daemon(crate)", "a path, for the macro alone"),
     ]
 }

@@ -13,6 +13,7 @@
 //! Rules about two services, or about a watch and its targets, are in [`graph`](crate::graph).
 
 use super::daemon::{DaemonOptions, StageOptions};
+use super::recurrence::{Every, Recurrence};
 use super::restart_limit::{UnreachableLimit, unreachable_limit};
 use super::{Backoff, OnFailure, Options};
 use crate::lifecycle::manager::Table;
@@ -63,6 +64,19 @@ pub enum StageKey {
     Timeout,
 }
 
+/// The values of `every` and its companions that can be invalid.
+#[derive(Clone, Copy, Debug)]
+pub enum RecurrenceKey {
+    /// `every = ..`
+    Every,
+    /// `jitter = ..`
+    Jitter,
+    /// `within = ..`
+    Within,
+    /// That the manager has the service stay in Run.
+    Manager,
+}
+
 /// Panics in the compiler if this option of a service has an invalid value.
 #[track_caller]
 pub const fn check_option(options: &Options, key: OptionKey) {
@@ -102,11 +116,25 @@ pub(crate) struct OptionFault {
 #[derive(Clone, Copy, Debug)]
 enum OptionFaultKind {
     Zero,
-    OutOfRange { value: f64, least: f64, most: f64 },
-    MaxBelowBase { base: Duration, max: Duration },
+    OutOfRange {
+        value: f64,
+        least: f64,
+        most: f64,
+    },
+    MaxBelowBase {
+        base: Duration,
+        max: Duration,
+    },
     LimitUnreachable(UnreachableLimit),
     NeverActs,
     NoMethod,
+    JitterTooLong {
+        jitter: Duration,
+        period: Duration,
+    },
+    EndsAfterRun,
+    #[cfg(feature = "cron")]
+    TwoRecurrences,
 }
 
 impl Options {
@@ -194,6 +222,45 @@ impl Options {
         }
         ALL.iter().for_each(|key| faults.extend(self.fault(*key)));
         faults
+    }
+}
+
+impl Recurrence {
+    /// The fault of this value, for a service under a manager with this table.
+    pub(crate) const fn fault(&self, key: RecurrenceKey, table: &Table) -> Option<OptionFault> {
+        let (name, every, within) = match self {
+            Recurrence::Every(every) => ("every", Some(every), every.within),
+            #[cfg(feature = "cron")]
+            Recurrence::Schedule(schedule) => ("schedule", None, schedule.within),
+            #[cfg(feature = "cron")]
+            Recurrence::Both if matches!(key, RecurrenceKey::Every) => {
+                return Some(OptionFault { list: "", option: "schedule", kind: OptionFaultKind::TwoRecurrences });
+            }
+            #[cfg(feature = "cron")]
+            Recurrence::Both => return None,
+        };
+        match (key, every) {
+            (RecurrenceKey::Every, Some(every)) => zero("", "every", Some(every.period)),
+            // Of a period that is zero, that is the fault.
+            (RecurrenceKey::Jitter, Some(Every { jitter, period, .. }))
+                if jitter.as_nanos() >= period.as_nanos() && !period.is_zero() =>
+            {
+                let kind = OptionFaultKind::JitterTooLong { jitter: *jitter, period: *period };
+                Some(OptionFault { list: "", option: "jitter", kind })
+            }
+            (RecurrenceKey::Every | RecurrenceKey::Jitter, _) => None,
+            (RecurrenceKey::Within, _) => zero("", "within", within),
+            (RecurrenceKey::Manager, _) if table.next(State::Run, true).is(State::Exit) => {
+                Some(OptionFault { list: "", option: name, kind: OptionFaultKind::EndsAfterRun })
+            }
+            (RecurrenceKey::Manager, _) => None,
+        }
+    }
+
+    /// All faults, for a service under a manager with this table.
+    pub(crate) fn faults(&self, table: &Table) -> impl Iterator<Item = OptionFault> {
+        let all = [RecurrenceKey::Every, RecurrenceKey::Jitter, RecurrenceKey::Within, RecurrenceKey::Manager];
+        all.into_iter().filter_map(|key| self.fault(key, table))
     }
 }
 
@@ -306,6 +373,22 @@ impl OptionFault {
                 );
                 text.push("\nhelp: limit the restarts, such as `restarts(max = 0, within = \"1s\")`, or remove ");
                 text.quote(self.option);
+            }
+            OptionFaultKind::JitterTooLong { jitter, period } => {
+                text.push(" must be shorter than `every`: it is ");
+                text.duration(jitter);
+                text.push(", and `every` is ");
+                text.duration(period);
+                text.push("\nhelp: each run is later by less than `jitter`: make it shorter, or `every` longer");
+            }
+            OptionFaultKind::EndsAfterRun => {
+                text.push(" does not fit the manager, which ends the service after the first run that succeeds");
+                text.push("\nhelp: write `manager = \"continuous\"`, or remove ");
+                text.quote(self.option);
+            }
+            #[cfg(feature = "cron")]
+            OptionFaultKind::TwoRecurrences => {
+                text.push(" and `every` both say when the service runs\nhelp: remove one of them");
             }
             OptionFaultKind::NoMethod => {
                 text.push(" has no method, so ");

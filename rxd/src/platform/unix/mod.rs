@@ -4,6 +4,8 @@
 mod files;
 #[cfg(feature = "admin")]
 mod local;
+#[cfg(feature = "probe")]
+mod process;
 mod signals;
 #[cfg(feature = "unblock-signals")]
 mod unblock;
@@ -16,6 +18,8 @@ pub(crate) use files::open_file_limit;
 pub(crate) use files::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
 #[cfg(feature = "admin")]
 pub(crate) use local::LocalListener;
+#[cfg(feature = "probe")]
+pub(crate) use process::ChildGroup;
 pub(crate) use signal_hook::low_level::{exit, signal_name};
 #[cfg(not(feature = "unblock-signals"))]
 pub(crate) use signals::deliver_blocked;

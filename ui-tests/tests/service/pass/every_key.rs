@@ -49,6 +49,11 @@ const FACTOR: f64 = 1.5;
     restarts(max = MOST, within = LIMIT),
     on_failure(ignore),
     heartbeat = LIMIT,
+    every = LIMIT,
+    jitter = "1s",
+    within = LIMIT,
+    first(after_period),
+    missed = "run_once",
     crate = "::rxd",
 )]
 struct Expressions;

@@ -1,0 +1,11 @@
+//! The field is not a service.
+
+#[rxd::service(delegate)]
+struct DbHealth(u8);
+
+#[rxd::daemon]
+struct Edge {
+    db_health: DbHealth,
+}
+
+fn main() {}

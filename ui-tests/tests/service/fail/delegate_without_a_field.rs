@@ -1,0 +1,11 @@
+//! A struct without a field has nothing to delegate to.
+
+#[rxd::service(delegate)]
+struct DbHealth;
+
+#[rxd::daemon]
+struct Edge {
+    db_health: DbHealth,
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! A schedule with an hour that no day has.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(schedule = "0 25 * * *")]
+struct Backup;
+
+impl Runner for Backup {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    backup: Backup,
+}
+
+fn main() {
+    let _ = Edge { backup: Backup }.into_daemon();
+}

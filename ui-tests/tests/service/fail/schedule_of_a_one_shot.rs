@@ -1,0 +1,21 @@
+//! A service that ends after a successful run cannot have a schedule.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(schedule = "0 3 * * *", manager = "until_success")]
+struct Backup;
+
+impl Runner for Backup {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    backup: Backup,
+}
+
+fn main() {
+    let _ = Edge { backup: Backup }.into_daemon();
+}
