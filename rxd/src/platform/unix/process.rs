@@ -1,7 +1,6 @@
 //! Processes that rxd starts.
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 /// A child process with all that it has started: its process group, which is killed when this is
@@ -17,7 +16,7 @@ impl ChildGroup {
 
     pub(crate) fn of(child: &Child) -> Self {
         // It has no number any more once it was waited for.
-        ChildGroup(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+        ChildGroup(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
 
     /// The child has ended, and was waited for: its number may be that of another process.
@@ -30,7 +29,7 @@ impl Drop for ChildGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
             // If nothing of it is left, there is nothing to kill.
-            let _ = killpg(group, Signal::SIGKILL);
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
