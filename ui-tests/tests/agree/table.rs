@@ -530,6 +530,7 @@ fn watches() -> Vec<KeyRow> {
             ],
         ),
         free("watch(then)", WORD),
+        free("needs(value)", "the name of a function, for the macro alone"),
         free("watch(stream)", "the name of a function, for the macro alone"),
     ]
 }

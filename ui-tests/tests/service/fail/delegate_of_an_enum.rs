@@ -10,4 +10,6 @@ struct Edge {
     db_health: DbHealth,
 }
 
-fn main() {}
+fn main() {
+    let _ = Edge { db_health: DbHealth::Up }.into_daemon();
+}

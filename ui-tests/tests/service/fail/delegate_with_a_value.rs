@@ -8,4 +8,6 @@ struct Edge {
     db_health: DbHealth,
 }
 
-fn main() {}
+fn main() {
+    let _ = Edge { db_health: DbHealth(rxd::probe::Tcp::new("127.0.0.1:5432")) }.into_daemon();
+}

@@ -8,4 +8,6 @@ struct Edge {
     db_health: DbHealth,
 }
 
-fn main() {}
+fn main() {
+    let _ = Edge { db_health: DbHealth }.into_daemon();
+}

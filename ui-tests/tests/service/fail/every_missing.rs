@@ -1,8 +1,8 @@
-//! Keys of periodic services on one that is not.
+//! A key of periodic services on one that is not.
 
 use rxd::{Context, Runner};
 
-#[rxd::service(jitter = "10s", within = "30s", missed = "skip")]
+#[rxd::service(jitter = "10s")]
 struct Poller;
 
 impl Runner for Poller {
