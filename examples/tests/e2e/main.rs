@@ -2,10 +2,12 @@
 #![cfg(unix)]
 
 mod custom_manager;
+mod gateway;
 mod half_request;
 mod help;
 mod multi_service;
 mod multi_service_admin;
+mod port;
 mod prestart;
 mod program;
 mod pubsub;
