@@ -5,7 +5,7 @@ use super::scripted::{OnDrop, ScriptedCall};
 use crate::errors::Bad;
 use fastrand::Rng;
 use rxd::testing::Behavior;
-use rxd::{Action, Backoff, Effect, OnFailure, Options, State};
+use rxd::{Action, Backoff, Effect, Every, FirstRun, MissedRun, OnFailure, Options, State};
 use std::time::Duration;
 
 rxd::manager! {
@@ -68,6 +68,10 @@ pub(super) struct ServicePlan {
     pub(super) on_drop: OnDrop,
     pub(super) options: Options,
     pub(super) edges: Vec<EdgePlan>,
+    /// It is called each period.
+    pub(super) every: Option<Every>,
+    /// It has a thread of its own. In real time only: such a thread has its own clock.
+    pub(super) own_thread: bool,
 }
 
 impl ServicePlan {
@@ -275,7 +279,11 @@ fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
         _ => None,
     };
     let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| edge_plan(rng, at)).collect();
-    let mut part = ServicePlan { kind, calls, tasks, reloads: rng.bool(), on_drop: OnDrop::Nothing, options, edges };
+    let reloads = rng.bool();
+    let every = (matches!(kind, Kind::Continuous) && rng.f64() < 0.2).then(|| every(rng));
+    let own_thread = rng.real && rng.f64() < 0.2;
+    let on_drop = OnDrop::Nothing;
+    let mut part = ServicePlan { kind, calls, tasks, reloads, on_drop, options, edges, every, own_thread };
     // On a busy machine heartbeats come late in real time.
     if !rng.real && rng.f64() < 0.15 {
         part.calls[2] = vec![ScriptedCall::Beats];
@@ -283,6 +291,20 @@ fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
         part.options = part.options.heartbeat(BEAT);
     }
     part
+}
+
+fn every(rng: &mut PlanRng) -> Every {
+    let mut every = Every::new(Duration::from_millis(20) + millis(rng, 1_000));
+    if rng.bool() {
+        every = every.within(Duration::from_millis(1) + millis(rng, 1_500));
+    }
+    if rng.bool() {
+        every = every.jitter(Duration::from_millis(rng.u64(1..20)));
+    }
+    if rng.bool() {
+        every = every.first(FirstRun::AfterPeriod);
+    }
+    if rng.bool() { every.missed(MissedRun::RunOnce) } else { every }
 }
 
 fn usual(rng: &mut PlanRng, method: usize) -> Behavior {

@@ -71,9 +71,16 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
             }
             fake = fake.on(state, behaviors);
         }
-        let service = match part.reloads {
-            true => Service::new(name(at), Dropped(ReloadingFake(fake), part.on_drop)),
-            false => Service::new(name(at), Dropped(fake, part.on_drop)),
+        let (reloading, on_drop) = (part.reloads, part.on_drop);
+        let service = match (reloading, part.own_thread) {
+            (true, true) => Service::local(name(at), move || Dropped(ReloadingFake(fake), on_drop)),
+            (true, false) => Service::new(name(at), Dropped(ReloadingFake(fake), on_drop)),
+            (false, true) => Service::local(name(at), move || Dropped(fake, on_drop)),
+            (false, false) => Service::new(name(at), Dropped(fake, on_drop)),
+        };
+        let service = match part.every {
+            Some(every) => service.every(every),
+            None => service,
         };
         let service = match part.kind {
             Kind::Continuous => service.manager(manager::continuous),

@@ -4,7 +4,7 @@ use super::plan::{Command, name};
 use super::run::Run;
 use crate::errors::{Bad, BadError};
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
-use rxd::{Context, DaemonHandle, Error, Runner};
+use rxd::{Context, DaemonHandle, Error, LocalRunner, Runner};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -145,42 +145,18 @@ impl<R> Drop for Dropped<R> {
     }
 }
 
-impl Runner for Dropped<FakeService> {
-    async fn init(&mut self, cx: &Context) -> rxd::Result {
-        self.0.init(cx).await
-    }
-
-    async fn idle(&mut self, cx: &Context) -> rxd::Result {
-        self.0.idle(cx).await
-    }
-
-    async fn run(&mut self, cx: &Context) -> rxd::Result {
-        self.0.run(cx).await
-    }
-
-    async fn stop(&mut self, cx: &Context) -> rxd::Result {
-        self.0.stop(cx).await
-    }
+/// Calls the same methods of the fake.
+macro_rules! methods_of_the_fake {
+    ($of:ident for $fake:ty: $($method:ident)*) => {
+        impl $of for Dropped<$fake> {
+            $(async fn $method(&mut self, cx: &Context) -> rxd::Result {
+                Runner::$method(&mut self.0, cx).await
+            })*
+        }
+    };
 }
 
-impl Runner for Dropped<ReloadingFake> {
-    async fn init(&mut self, cx: &Context) -> rxd::Result {
-        self.0.init(cx).await
-    }
-
-    async fn idle(&mut self, cx: &Context) -> rxd::Result {
-        self.0.idle(cx).await
-    }
-
-    async fn run(&mut self, cx: &Context) -> rxd::Result {
-        self.0.run(cx).await
-    }
-
-    async fn stop(&mut self, cx: &Context) -> rxd::Result {
-        self.0.stop(cx).await
-    }
-
-    async fn reload(&mut self, cx: &Context) -> rxd::Result {
-        self.0.reload(cx).await
-    }
-}
+methods_of_the_fake!(Runner for FakeService: init idle run stop);
+methods_of_the_fake!(Runner for ReloadingFake: init idle run stop reload);
+methods_of_the_fake!(LocalRunner for FakeService: init idle run stop);
+methods_of_the_fake!(LocalRunner for ReloadingFake: init idle run stop reload);
