@@ -169,6 +169,7 @@ paths! {
     public systemd "systemd";
     public provides "Provides";
     private provided "provided";
+    private provided_by "provided_by";
     private with_systemd "with_systemd";
     private stage "Stage";
     private editor "editor";

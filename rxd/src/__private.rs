@@ -26,7 +26,7 @@ pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, St
 pub use crate::lifecycle::options::recurrence::Recurrence;
 #[cfg(feature = "cron")]
 pub use crate::lifecycle::options::recurrence::Schedule;
-pub use crate::service::provided::provided;
+pub use crate::service::provided::{provided, provided_by};
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 

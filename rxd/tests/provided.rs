@@ -2,6 +2,7 @@
 
 use rxd::testing::Harness;
 use rxd::{Context, Runner, State};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -210,5 +211,58 @@ async fn a_stand_in_of_a_test_provides_too() {
     let test = Harness::new(app.into_daemon()).replace("db", FakeDb(Arc::default())).start().await;
     test.until("api", State::Run).await;
     assert_eq!(*given.lock().unwrap(), [99]);
+    test.shutdown().await;
+}
+
+/// Of a type that the daemon has twice, each is named.
+#[rxd::service(provides(Cow<'static, str>))]
+struct Store(&'static str);
+
+impl Runner for Store {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        cx.provide::<Self>(self.0.into());
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::service]
+#[needs("primary", value(primary, Store))]
+#[needs("replica", value(replica, Store))]
+#[needs("pair", value(wrong, Silent))]
+struct Copies(Arc<Mutex<Vec<String>>>);
+
+impl Runner for Copies {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let wrong = Self::wrong(cx).unwrap_err().to_string();
+        *self.0.lock().unwrap() = vec![Self::primary(cx)?.into_owned(), Self::replica(cx)?.into_owned(), wrong];
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Stores {
+    #[service(name = "primary")]
+    first: Store,
+    #[service(name = "replica")]
+    second: Store,
+    #[service(name = "pair")]
+    third: Store,
+    copies: Copies,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_a_named_service() {
+    let seen = Arc::default();
+    let stores =
+        Stores { first: Store("one"), second: Store("two"), third: Store("x"), copies: Copies(Arc::clone(&seen)) };
+    let test = Harness::new(stores.into_daemon()).start().await;
+    test.until("copies", State::Run).await;
+    assert_eq!(*seen.lock().unwrap(), ["one", "two", "service `pair` provides no `alloc::string::String`"]);
     test.shutdown().await;
 }

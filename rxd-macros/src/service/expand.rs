@@ -347,16 +347,19 @@ fn streams(service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
 
 /// `fn ident(cx: &Context) -> Result<Value, Error>`, for `value(ident)`.
 fn value(watch: &WatchAttr, rxd: &RuntimePaths) -> Option<TokenStream> {
-    let name = watch.value.as_ref()?;
-    let [WatchTarget::Type(ty)] = watch.targets.as_slice() else { return None };
-    let (context, error, provides, provided) = (rxd.context(), rxd.error(), rxd.provides(), rxd.provided());
+    let (name, ty) = watch.value.as_ref()?;
+    let (context, error, provides) = (rxd.context(), rxd.error(), rxd.provides());
+    let (provided, args) = match watch.targets.as_slice() {
+        [WatchTarget::Name(target)] => (rxd.provided_by(), quote!(cx, #target)),
+        _ => (rxd.provided(), quote!(cx)),
+    };
     let doc = format!("A clone of what `{}` provides: see `value({name})`.", watch.targets[0].display_text());
     let spans = outer_spans(ty);
     let function = |at: Span, (start, end): (Span, Span)| {
         // Spanned at the type: the compiler reports a service that provides nothing there.
         let open = quote_spanned!(start=> ::core::result::Result<<);
         let close = quote_spanned!(end=> as #provides>::Value, #error>);
-        let call = call_at((start, end), quote_spanned!(start=> #provided::<#ty>), quote!(cx));
+        let call = call_at((start, end), quote_spanned!(start=> #provided::<#ty>), args.clone());
         quote_spanned! {at=>
             #[doc = #doc]
             fn #name(cx: &#context) -> #open #ty #close {

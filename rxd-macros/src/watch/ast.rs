@@ -77,8 +77,8 @@ pub(crate) struct WatchAttr {
     pub(crate) effect: Option<Ident>,
     pub(crate) within: Option<DurationValue>,
     pub(crate) stream: Option<Ident>,
-    /// The function that returns what the target provides.
-    pub(crate) value: Option<Ident>,
+    /// The function that returns what the target provides, and the target's type.
+    pub(crate) value: Option<(Ident, Box<Type>)>,
     /// Errors about what was not understood. The model reports them.
     pub(crate) faults: Errors,
     /// Whether there are faults, or one that the compiler reports by itself.

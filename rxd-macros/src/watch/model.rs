@@ -51,8 +51,8 @@ impl ServiceWatches {
 
     /// Reports what contradicts an earlier watch.
     fn check_against_earlier(&self, watch: &WatchAttr, errors: &mut Errors) {
-        if let Some(name) = watch.stream.as_ref().or(watch.value.as_ref()) {
-            let is_value_of = |earlier: &WatchAttr| earlier.value.as_ref().is_some_and(|value| value == name);
+        if let Some(name) = watch.stream.as_ref().or(watch.value.as_ref().map(|(name, _)| name)) {
+            let is_value_of = |earlier: &WatchAttr| earlier.value.as_ref().is_some_and(|(value, _)| value == name);
             let (is_stream, is_value) = (self.streams().any(|other| other == name), self.valid.iter().any(is_value_of));
             if is_stream || is_value {
                 let what = match (is_stream, watch.stream.is_some()) {

@@ -126,7 +126,10 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
             "then" => watch.effect = entry.expect_word(&EFFECTS, errors),
             "within" => watch.within = entry.expect_positive_duration(errors),
             "value" => watch.value = read_value(watch, attr, &entry, errors),
-            _ => watch.stream = read_function(&entry, "stream", errors),
+            _ => {
+                let word = entry.expect_word_in_parentheses(errors);
+                watch.stream = word.and_then(|word| check_function(word, "stream", errors));
+            }
         }
         // Reported at the second of the two.
         if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
@@ -372,21 +375,37 @@ fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
     lower.then_some(&last.ident)
 }
 
-/// Reads `value(name)`, of a watch whose targets are read.
-fn read_value(watch: &WatchAttr, attr: &Ident, entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
-    let name = read_function(entry, "value", errors)?;
-    match watch.targets.as_slice() {
-        [WatchTarget::Type(_)] => return Some(name),
-        [WatchTarget::Name(service)] => errors.report_with_help(
-            service,
-            "the type of the value is known by the service's type, not by its name",
-            format_args!(
-                "write the type of the service: `#[{attr}({}, value({name}))]`",
-                pascal_case(&service.value().replace('-', "_"))
-            ),
+/// Reads `value(name)`, or `value(name, Type)` for a target that is named, of a watch whose targets
+/// are read.
+fn read_value(watch: &WatchAttr, attr: &Ident, entry: &KeyEntry, errors: &mut Errors) -> Option<(Ident, Box<Type>)> {
+    let args = entry.as_list().map(|list| list.args(&mut Errors::default()));
+    let (word, written) = match args.as_deref() {
+        Some([word, Arg::Path(ty)]) if word.as_ident().is_some() => {
+            (word.as_ident().cloned()?, Some(Box::new(ty.clone())))
+        }
+        _ => (entry.expect_word_in_parentheses(errors)?, None),
+    };
+    let name = check_function(word, "value", errors)?;
+    match (watch.targets.as_slice(), written) {
+        ([WatchTarget::Type(ty)], None) => return Some((name, ty.clone())),
+        ([WatchTarget::Name(_)], Some(ty)) => return Some((name, ty)),
+        ([WatchTarget::Type(_)], Some(ty)) => errors.report_with_help(
+            &ty,
+            "the service is named by its type already",
+            format_args!("write `value({name})`"),
         ),
-        [] => {}
-        several => errors.report_with_help(
+        ([WatchTarget::Name(service)], None) => {
+            let ty = pascal_case(&service.value().replace('-', "_"));
+            errors.report_with_help(
+                service,
+                "the type of the value is known by the service's type, not by its name",
+                format_args!(
+                    "write `#[{attr}({ty}, value({name}))]`, or `value({name}, {ty})`, with the service's type"
+                ),
+            );
+        }
+        ([], _) => {}
+        (several, _) => errors.report_with_help(
             &entry.key,
             format_args!("`value` is of one service, and this `#[{attr}]` names {}", several.len()),
             format_args!("write a `#[{attr}(..)]` for each"),
@@ -395,9 +414,8 @@ fn read_value(watch: &WatchAttr, attr: &Ident, entry: &KeyEntry, errors: &mut Er
     None
 }
 
-/// Reads `stream(name)` or `value(name)`: the name of a function of the service.
-fn read_function(entry: &KeyEntry, what: &str, errors: &mut Errors) -> Option<Ident> {
-    let word = entry.expect_word_in_parentheses(errors)?;
+/// Checks the name of a function of the service: that of a stream or of a value.
+fn check_function(word: Ident, what: &str, errors: &mut Errors) -> Option<Ident> {
     if METHODS_OF_RUNNER.iter().any(|method| word == method) {
         let other = if what == "stream" { "events" } else { what };
         errors.report_with_help(

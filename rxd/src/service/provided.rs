@@ -1,10 +1,13 @@
 //! Values that a service provides to those that need it.
 
+use crate::board::Id;
 use crate::error::Error;
 use crate::graph::Target;
 use crate::graph::declaration::Declared;
 use crate::lifecycle::state::State;
 use crate::service::context::Context;
+use crate::watch::unknown_service;
+use std::any::type_name;
 use std::sync::Arc;
 
 /// A service that makes a value for others: a connection pool, a client.
@@ -84,26 +87,45 @@ impl Context {
     }
 }
 
-/// A clone of the value that service `S` provides.
+/// A clone of what the service of type `S` provides.
 ///
 /// # Errors
 ///
-/// If `S` is not in Run, or has provided nothing.
+/// If it is not in Run, or has provided nothing.
 pub fn provided<S: Provides + Declared>(cx: &Context) -> Result<S::Value, Error> {
     let (core, target) = (cx.core(), Target::of_type(S::SERVICE_TYPE));
-    let Some(&(_, id)) = core.names.find(target.lookup_hash()).first() else {
-        return Err(Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text)));
-    };
+    match core.names.find(target.lookup_hash()).first() {
+        Some(&(_, id)) => provided_to::<S>(cx, id),
+        None => Err(Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text))),
+    }
+}
+
+/// A clone of what the service of type `S` with this name provides.
+///
+/// # Errors
+///
+/// As [`provided`], and if the service of this name is of another type.
+pub fn provided_by<S: Provides + Declared>(cx: &Context, name: &str) -> Result<S::Value, Error> {
+    match cx.core().names.id(name) {
+        Some(id) => provided_to::<S>(cx, id),
+        None => Err(unknown_service(cx.core(), name)),
+    }
+}
+
+fn provided_to<S: Provides + Declared>(cx: &Context, id: Id) -> Result<S::Value, Error> {
+    let core = cx.core();
     let name = core.name(id);
     if !core.board.status(id).is_in(State::Run) {
         return Err(Error::msg(format_args!("service `{name}` is not in Run, so it provides nothing")));
     }
-    let value = core.provided.get(id);
-    match value.as_ref().and_then(|value| value.downcast_ref::<S::Value>()) {
-        Some(value) => Ok(value.clone()),
-        None => Err(Error::msg(format_args!(
+    let Some(value) = core.provided.get(id) else {
+        return Err(Error::msg(format_args!(
             "service `{name}` has provided nothing: call `cx.provide::<{}>(value)` in its `init`",
-            target.text
-        ))),
+            S::SERVICE_TYPE.text
+        )));
+    };
+    match value.downcast_ref::<S::Value>() {
+        Some(value) => Ok(value.clone()),
+        None => Err(Error::msg(format_args!("service `{name}` provides no `{}`", type_name::<S::Value>()))),
     }
 }
