@@ -213,7 +213,7 @@ impl Backoff {
     /// Sets the first delay; not longer than the longest. Default: 100 ms.
     ///
     /// It is also the pause after a `then(stop)` has taken the service out of Run less than this
-    /// after it entered; 10 ms if it is zero.
+    /// after it entered, then at least 10 ms.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
