@@ -201,6 +201,9 @@ impl Backoff {
     };
 
     /// No delays: for tests, and for services that wait themselves.
+    ///
+    /// A service whose `run` returns or fails at once is then a busy loop, unless
+    /// [`restarts`](Options::restarts) limits it.
     pub const NONE: Backoff = Backoff::fixed(Duration::ZERO);
 
     /// Always the same delay, without jitter. A service of the Go package of this name has
