@@ -302,7 +302,8 @@ fn provides(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Opti
 /// The functions of the service that its watches declare.
 fn functions(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let mut functions = streams(service, rxd);
-    functions.extend(service.watches.valid.iter().filter_map(|watch| value(watch, rxd)));
+    let watches = service.watches.valid.iter().chain(&service.watches.unresolved_values);
+    functions.extend(watches.filter_map(|watch| value(watch, rxd)));
     if functions.is_empty() {
         return TokenStream::new();
     }

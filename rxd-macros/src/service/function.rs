@@ -16,7 +16,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{
     Attribute, FnArg, GenericArgument, Generics, Pat, PathArguments, ReturnType, Safety, Signature, Type,
-    TypeReference, parse_quote,
+    TypeParamBound, TypeReference, parse_quote,
 };
 
 /// The arguments of a function that is a service.
@@ -267,7 +267,7 @@ impl Argument {
             owned => (owned, Passing::Cloned),
         };
         if errors.len() == before {
-            check_owned(owned, errors);
+            check_owned(owned, matches!(passing, Passing::Cloned), errors);
         }
         Some(Argument { name: name?, owned: owned.clone(), passing })
     }
@@ -406,16 +406,26 @@ fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// Reports a lifetime or an `impl` inside a type that a service is to own.
-fn check_owned(ty: &Type, errors: &mut Errors) {
+/// Reports a lifetime or an `impl` inside a type that a service is to own. If it
+/// is cloned, what replaces the `impl` is `Clone`, too.
+fn check_owned(ty: &Type, is_cloned: bool, errors: &mut Errors) {
     match ty {
-        Type::ImplTrait(opaque) => errors.report_with_help(
-            opaque,
-            "the type of an argument of a service has a name, and this one has none",
-            format_args!("write a type parameter: `<T: {}>` and `T`", shown(&opaque.bounds)),
-        ),
+        Type::ImplTrait(opaque) => {
+            let is_clone = |bound: &TypeParamBound| match bound {
+                TypeParamBound::Trait(bound) => {
+                    bound.path.segments.last().is_some_and(|last| last.ident == "Clone" || last.ident == "Copy")
+                }
+                _ => false,
+            };
+            let clone = if is_cloned && !opaque.bounds.iter().any(is_clone) { " + Clone" } else { "" };
+            errors.report_with_help(
+                opaque,
+                "the type of an argument of a service has a name, and this one has none",
+                format_args!("write a type parameter: `<T: {}{clone}>` and `T`", shown(&opaque.bounds)),
+            );
+        }
         Type::Reference(reference) => match &reference.lifetime {
-            Some(lifetime) if lifetime.ident == "static" => check_owned(&reference.elem, errors),
+            Some(lifetime) if lifetime.ident == "static" => check_owned(&reference.elem, false, errors),
             _ => errors.report_with_help(
                 reference,
                 "a service owns its arguments, and this borrows",
@@ -437,15 +447,15 @@ fn check_owned(ty: &Type, errors: &mut Errors) {
                         "a service owns its arguments, which therefore have no lifetimes",
                         "write an owned type, or `'static`",
                     ),
-                    GenericArgument::Type(inner) => check_owned(inner, errors),
+                    GenericArgument::Type(inner) => check_owned(inner, false, errors),
                     _ => {}
                 }
             }
         }
-        Type::Tuple(tuple) => tuple.elems.iter().for_each(|inner| check_owned(inner, errors)),
-        Type::Array(array) => check_owned(&array.elem, errors),
-        Type::Paren(inner) => check_owned(&inner.elem, errors),
-        Type::Group(inner) => check_owned(&inner.elem, errors),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|inner| check_owned(inner, is_cloned, errors)),
+        Type::Array(array) => check_owned(&array.elem, is_cloned, errors),
+        Type::Paren(inner) => check_owned(&inner.elem, is_cloned, errors),
+        Type::Group(inner) => check_owned(&inner.elem, is_cloned, errors),
         _ => {}
     }
 }

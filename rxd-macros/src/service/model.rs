@@ -18,7 +18,7 @@ use crate::watch::model::{ServiceWatches, WatchOwner};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use std::time::Duration;
-use syn::Type;
+use syn::{Type, TypeReference, parse_quote};
 
 /// One valid service.
 pub(crate) struct ServiceModel {
@@ -133,6 +133,8 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
                 format_args!("`{}` cannot be the service's name: {what}", service.name),
                 "write `#[rxd::service(name = \"my-service\")]`",
             );
+            // The graph would report the same name again.
+            service.name = name::stand_in(&service.name);
         }
     }
     let owner = WatchOwner { name: &service.name, ident: &item.ident, generics: &item.generics };
@@ -163,11 +165,15 @@ fn read_provides(entry: &KeyEntry, errors: &mut Errors) -> Option<Type> {
         return None;
     };
     match syn::parse2::<Type>(list.tokens.clone()) {
-        Ok(Type::Reference(reference)) => errors.report_with_help(
-            reference,
-            "a service provides a value, and this is a reference",
-            "write an owned type: `Arc<str>` for `&str`, `Arc<T>` for `&T`",
-        ),
+        Ok(Type::Reference(TypeReference { elem, .. })) => {
+            errors.report_with_help(
+                &list.tokens,
+                "a service provides a value, and this is a reference",
+                "write an owned type: `Arc<str>` for `&str`, `Arc<T>` for `&T`",
+            );
+            // Without a value, each use of it would be an error, too.
+            return Some(parse_quote!(&'static #elem));
+        }
         Ok(ty) => return Some(ty),
         Err(_) => entry.report_wrong_value("one type", errors),
     }

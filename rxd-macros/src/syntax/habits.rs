@@ -1,15 +1,16 @@
 //! What people write out of habit in place of an argument or a key, and what is written here.
 
-use super::words::{ACTIONS, MODES};
+use super::words::{ACTIONS, MODES, STATES};
 use crate::errors::Errors;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::Token;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
+use syn::{LitStr, Token};
 
 /// Keys of other systems, and what is written here instead.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 8] = [
+    ("depends", NEEDS_HELP),
     ("depends_on", NEEDS_HELP),
     ("dependencies", NEEDS_HELP),
     ("requires", NEEDS_HELP),
@@ -17,6 +18,7 @@ const KEYS: [(&str, &str); 6] = [
         "wants",
         "write a separate attribute on the service: `#[watch(any, entering, Run, \"db\")]`, which only holds it back before Run",
     ),
+    ("before", "write an attribute on the service that starts later: `#[needs(\"this-service\")]`"),
     ("restart", RESTART_HELP),
     ("restart_policy", RESTART_HELP),
 ];
@@ -40,14 +42,21 @@ pub(super) fn report_bar(bar: impl ToTokens, errors: &mut Errors) {
     );
 }
 
-/// Reports `!Run`, and `in`.
+/// Reports `!Run`, `!Db` and `in`.
 pub(super) fn report_operator(is_negation: bool, written: &TokenStream, errors: &mut Errors) {
     match is_negation {
-        true => errors.report_with_help(
-            written,
-            "`!` has no meaning here",
-            "write `not_in`, the action for a state that the service is not in",
-        ),
+        true => {
+            let negated: TokenStream = written.clone().into_iter().skip(1).collect();
+            let is_service = match syn::parse2::<Ident>(negated.clone()) {
+                Ok(word) => [&STATES, &MODES, &ACTIONS].iter().all(|set| set.find_variant(&word).is_none()),
+                Err(_) => syn::parse2::<LitStr>(negated.clone()).is_ok(),
+            };
+            let help = match is_service {
+                true => format!("for a service that is not in Run, write `#[watch(any, not_in, Run, {negated})]`"),
+                false => "write `not_in`, the action for a state that the service is not in".to_owned(),
+            };
+            errors.report_with_help(written, "`!` has no meaning here", help);
+        }
         false => errors.report_with_help(written, "`in` is not an action", "write `entering`"),
     }
 }

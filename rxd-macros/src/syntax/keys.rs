@@ -21,12 +21,14 @@ pub(crate) struct KeyTable {
     pub(crate) noun: &'static str,
     /// The keys of another list, and a sentence about where they belong.
     pub(crate) foreign_keys: Option<(&'static [AttributeKey], &'static str)>,
+    /// Whether it is the table of a key, such as `restarts(..)`, and not of an attribute.
+    pub(crate) is_nested: bool,
 }
 
 impl KeyTable {
     /// A table whose entries are called keys in messages.
     pub(crate) const fn new(keys: &'static [AttributeKey]) -> Self {
-        KeyTable { keys, noun: "key", foreign_keys: None }
+        KeyTable { keys, noun: "key", foreign_keys: None, is_nested: false }
     }
 
     /// The same table, with another word for its keys.
@@ -37,6 +39,11 @@ impl KeyTable {
     /// The same table. One of these keys in it is reported with the place where it belongs.
     pub(crate) const fn with_foreign_keys(self, keys: &'static [AttributeKey], place: &'static str) -> Self {
         KeyTable { foreign_keys: Some((keys, place)), ..self }
+    }
+
+    /// The same table, for the list of a key.
+    pub(crate) const fn nested(self) -> Self {
+        KeyTable { is_nested: true, ..self }
     }
 
     fn key_names(&self) -> Vec<&'static str> {
@@ -52,7 +59,7 @@ impl KeyTable {
         let text = word.to_string();
         let place = self.foreign_keys.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
         // Words of other attributes are not typos of a key.
-        if ["watch", "needs", "after"].contains(&&*text) {
+        if !self.is_nested && ["watch", "needs", "after"].contains(&&*text) {
             errors.report_with_help(
                 word,
                 format_args!("`{text}` is not a {}", self.noun),
@@ -60,13 +67,15 @@ impl KeyTable {
             );
             return;
         }
-        if let Some(help) = habits::help_for_key(&text) {
+        if let Some(help) = habits::help_for_key(&text).filter(|_| !self.is_nested) {
             errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), help);
             return;
         }
-        // A near key of this table is more likely than a key of another one.
-        let help = match (near::nearest_word(&text, self.key_names()), place) {
-            (None, Some((_, place))) => format!("`{text}` {place}"),
+        // `timeout` for `shutdown_timeout`.
+        let longer = self.keys.iter().find(|key| key.name.ends_with(&format!("_{text}")));
+        let help = match (place, near::nearest_word(&text, self.key_names()), longer) {
+            (Some((_, place)), ..) => format!("`{text}` {place}"),
+            (None, None, Some(key)) => format!("did you mean `{}`?", key.name),
             _ => near::did_you_mean(&text, &self.key_names()),
         };
         errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), help);

@@ -97,6 +97,21 @@ fn suggested_name(name: &str) -> Option<String> {
     (is_valid_name(&better)).then_some(better)
 }
 
+/// A valid name in place of one that is not, and different for different ones: the number of each
+/// character that no name has.
+pub(crate) fn stand_in(name: &str) -> String {
+    let mut valid = String::from("x");
+    for letter in name.chars() {
+        if is_name_character(letter) {
+            valid.push(letter);
+        } else {
+            valid.push_str(&format!("{:x}", u32::from(letter)));
+        }
+    }
+    valid.truncate(LONGEST);
+    valid
+}
+
 fn is_valid_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST && !name.starts_with("_rxd") && name.chars().all(is_name_character)
 }
@@ -122,6 +137,14 @@ mod tests {
         ] {
             assert_eq!(kebab_case(ident), name);
         }
+    }
+
+    #[test]
+    fn stand_in_for_an_invalid_name_is_valid() {
+        for bad in ["", "größe", "_rxd", "数据", &"x".repeat(65), &"数".repeat(65)] {
+            assert!(is_valid_name(&stand_in(bad)), "{bad}");
+        }
+        assert_ne!(stand_in("数据"), stand_in("服务"));
     }
 
     #[test]

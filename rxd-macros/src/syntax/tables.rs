@@ -51,13 +51,15 @@ pub(crate) const BACKOFF: KeyTable = KeyTable::new(&[
     AttributeKey { name: "max", form: "max = \"30s\"" },
     AttributeKey { name: "jitter", form: "jitter = 0.2" },
     AttributeKey { name: "reset", form: "reset = \"60s\"" },
-]);
+])
+.nested();
 
 /// The keys of `restarts(..)`.
 pub(crate) const RESTARTS: KeyTable = KeyTable::new(&[
     AttributeKey { name: "max", form: "max = 5" },
     AttributeKey { name: "within", form: "within = \"1m\"" },
-]);
+])
+.nested();
 
 /// The keys of `delays(..)` and `timeouts(..)`: the states with a method.
 pub(crate) const STATES: KeyTable = KeyTable::new(&[
@@ -66,7 +68,8 @@ pub(crate) const STATES: KeyTable = KeyTable::new(&[
     AttributeKey { name: "Run", form: "Run = \"5s\"" },
     AttributeKey { name: "Stop", form: "Stop = \"5s\"" },
 ])
-.with_noun("state");
+.with_noun("state")
+.nested();
 
 /// The example of `prestart(..)`.
 pub(crate) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))";
@@ -91,7 +94,8 @@ pub(crate) const STAGE: KeyTable = KeyTable::new(&[
     AttributeKey { name: "retry", form: "retry = \"1s\"" },
     AttributeKey { name: "attempts", form: "attempts = 3" },
     AttributeKey { name: "timeout", form: "timeout = \"5s\"" },
-]);
+])
+.nested();
 
 /// The keys of a field's `#[service(..)]`.
 pub(crate) const FIELD: KeyTable = KeyTable::new(&[AttributeKey { name: "name", form: "name = \"worker-2\"" }])

@@ -19,6 +19,8 @@ pub(crate) struct ServiceWatches {
     /// The streams of watches that are not valid. Their functions are generated all the same, so
     /// that code which calls them is not an error, too.
     pub(crate) unresolved: Vec<Ident>,
+    /// The watches that are not valid and have a value, for the same reason.
+    pub(crate) unresolved_values: Vec<WatchAttr>,
 }
 
 impl ServiceWatches {
@@ -28,7 +30,7 @@ impl ServiceWatches {
         for watch in attrs {
             errors.extend(&watch.faults);
             if watch.is_broken {
-                watches.unresolved.extend(watch.stream);
+                watches.keep_functions(watch, owner);
                 continue;
             }
             let before = errors.len();
@@ -36,12 +38,29 @@ impl ServiceWatches {
             watches.check_against_earlier(&watch, errors);
             if errors.len() == before {
                 watches.valid.push(watch);
-                // The function of an earlier stream of the same name exists already.
-            } else if watch.stream.as_ref().is_some_and(|stream| !watches.streams().any(|other| other == stream)) {
-                watches.unresolved.extend(watch.stream);
+            } else {
+                watches.keep_functions(watch, owner);
             }
         }
         watches
+    }
+
+    /// Keeps the functions of a watch that is not valid, except where one of that name exists.
+    fn keep_functions(&mut self, watch: WatchAttr, owner: &WatchOwner<'_>) {
+        let exists = |name: &Ident| self.streams().chain(self.values()).any(|other| other == name);
+        if watch.stream.as_ref().is_some_and(|stream| !exists(stream)) {
+            self.unresolved.extend(watch.stream);
+        } else if watch.value_name().is_some_and(|value| !exists(value)) {
+            // Neither provides anything, which would be an error that follows from the first.
+            if !watch.targets.iter().any(|target| target.is_parameter(owner) || target.is_owner(owner)) {
+                self.unresolved_values.push(watch);
+            }
+        }
+    }
+
+    /// The values of all watches so far.
+    fn values(&self) -> impl Iterator<Item = &Ident> {
+        self.valid.iter().chain(&self.unresolved_values).filter_map(WatchAttr::value_name)
     }
 
     /// The streams of all watches so far.
@@ -51,9 +70,9 @@ impl ServiceWatches {
 
     /// Reports what contradicts an earlier watch.
     fn check_against_earlier(&self, watch: &WatchAttr, errors: &mut Errors) {
-        if let Some(name) = watch.stream.as_ref().or(watch.value.as_ref().map(|(name, _)| name)) {
-            let is_value_of = |earlier: &WatchAttr| earlier.value.as_ref().is_some_and(|(value, _)| value == name);
-            let (is_stream, is_value) = (self.streams().any(|other| other == name), self.valid.iter().any(is_value_of));
+        if let Some(name) = watch.stream.as_ref().or(watch.value_name()) {
+            let (is_stream, is_value) =
+                (self.streams().any(|other| other == name), self.values().any(|other| other == name));
             if is_stream || is_value {
                 let what = match (is_stream, watch.stream.is_some()) {
                     (true, true) => "two streams are",
@@ -97,6 +116,11 @@ impl ServiceWatches {
 }
 
 impl WatchAttr {
+    /// The name of the function that returns its value.
+    fn value_name(&self) -> Option<&Ident> {
+        self.value.as_ref().map(|(name, _)| name)
+    }
+
     /// Whether it is a gate.
     fn is_gate(&self) -> bool {
         let reacts = self.effect.as_ref().is_some_and(|effect| effect == "Stop" || effect == "Exit");

@@ -73,7 +73,8 @@ pub enum AdviceRule {
     ReactionWithoutGate,
     /// Services that take each other out of Run do not do so in a cycle.
     EvictionCycle,
-    /// The gates of a service can be open at the same time and stay so, also by what its targets need.
+    /// The gates of a service can be open at the same time and stay so, also by what its targets
+    /// need, and none waits for what comes after it.
     GatesNeverOpen,
     /// A service that waits for another one ends with it, if a `then(exit)` may end that.
     WaitsForEnded,

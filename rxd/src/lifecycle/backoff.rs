@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The pause of an evicted service whose back-off begins with no delay.
+/// The least pause of an evicted service, whatever its back-off.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// The window in which at most [`MOST_RECORDS`] tell of reactions that took one service out of Run.
@@ -53,8 +53,8 @@ pub(crate) fn later_than(instant: Instant, delay: Duration) -> Instant {
 ///
 /// It bounds the rate at which services evict each other. It does not grow: an eviction is not a
 /// failure.
-pub(crate) const fn pause(backoff: &Backoff) -> Duration {
-    if backoff.base.is_zero() { LEAST_PAUSE } else { backoff.base }
+pub(crate) fn pause(backoff: &Backoff) -> Duration {
+    backoff.base.max(LEAST_PAUSE)
 }
 
 /// The records about reactions that have taken a service out of Run.
@@ -167,6 +167,14 @@ mod tests {
     #[test]
     fn nth_delay_without_backoff_is_zero() {
         assert_eq!(nth_delay(&Backoff::NONE, 1_000_000, || 0.9), Duration::ZERO);
+    }
+
+    #[test]
+    fn pause_is_the_base_and_at_least_10_ms() {
+        for (base, expected) in [(0, 10_000_000), (1, 10_000_000), (10_000_001, 10_000_001)] {
+            let backoff = Backoff::fixed(Duration::from_nanos(base));
+            assert_eq!(pause(&backoff), Duration::from_nanos(expected), "{base} ns");
+        }
     }
 
     #[test]

@@ -201,6 +201,9 @@ impl Backoff {
     };
 
     /// No delays: for tests, and for services that wait themselves.
+    ///
+    /// A service whose `run` returns or fails at once is then a busy loop, unless
+    /// [`restarts`](Options::restarts) limits it.
     pub const NONE: Backoff = Backoff::fixed(Duration::ZERO);
 
     /// Always the same delay, without jitter. A service of the Go package of this name has
@@ -213,7 +216,7 @@ impl Backoff {
     /// Sets the first delay; not longer than the longest. Default: 100 ms.
     ///
     /// It is also the pause after a `then(stop)` has taken the service out of Run less than this
-    /// after it entered; 10 ms if it is zero.
+    /// after it entered, then at least 10 ms.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;

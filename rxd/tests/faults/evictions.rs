@@ -31,7 +31,11 @@ async fn evicting(options: Options) -> Running {
 
 #[tokio::test(start_paused = true)]
 async fn g25_services_that_evict_each_other_pause_between_their_runs() {
-    for (options, pause) in [(fixed(100 * MS), 100 * MS), (fixed(MS), MS), (no_backoff(), 10 * MS)] {
+    // 10 ms at least.
+    let tiny = fixed(Duration::from_nanos(1));
+    for (options, pause) in
+        [(fixed(100 * MS), 100 * MS), (fixed(MS), 10 * MS), (tiny, 10 * MS), (no_backoff(), 10 * MS)]
+    {
         let running = start(daemon(pair(options))).await;
         tokio::time::sleep(1000 * pause).await;
         let ran = running.stop().await;

@@ -17,7 +17,7 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, arrows: &mut Arrows, ad
             (Keyword::Watch, Effect::Exit) => exit_at_start(analysis, edge),
             (Keyword::Watch, Effect::Stop) => match evicting_target(analysis, me, edge, arrows) {
                 Some(to) => arrows.is_new_cycle(me).then(|| eviction_cycle(analysis, me, edge, to)),
-                None => lonely_reaction(analysis, me, edge),
+                None => lonely_reaction(analysis, me, edge, arrows),
             },
             _ => None,
         };
@@ -93,7 +93,11 @@ fn evicting_target(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, arrows: 
     let condition = condition_of(edge);
     let by_leaving = matches!((condition.action, condition.state), (Action::Exited | Action::NotIn, State::Run));
     if by_leaving {
-        return None;
+        // It comes true when this one takes the other out, while this one is not in Run: at its next
+        // Run it leaves again, unless a gate holds it back until the other is in Run.
+        let comes_back = |to: &usize| lasts(&nodes[*to], condition) && reaches(&arrows.all, *to, me);
+        let target = targets(analysis, edge).into_iter().find(comes_back);
+        return target.filter(|_| !is_excluded_by_gates(analysis, me, edge));
     }
     // A service that needs this one begins again when this one leaves Run. What is true while it
     // waits in Idle, or comes true there, takes this one out at its next Run, or soon after.
@@ -102,7 +106,7 @@ fn evicting_target(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, arrows: 
         (Action::Entering, State::Run)
             | (Action::Changing, State::Run)
             | (_, State::Idle)
-            | (Action::Exited | Action::NotIn | Action::Changing, State::Init)
+            | (Action::Exited | Action::NotIn | Action::Changing, State::Init | State::Stop)
     );
     targets(analysis, edge).into_iter().filter(|&to| !is_done(&nodes[to], condition)).find(|&to| {
         by_dependents && reaches(&arrows.needs, to, me)
@@ -110,9 +114,11 @@ fn evicting_target(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, arrows: 
     })
 }
 
-/// Whether the condition comes true with the end of a job, so once.
+/// Whether the condition comes true with the end of a job, so once. A job leaves Stop also to begin
+/// again.
 fn is_done(target: &Node<'_>, condition: TargetCondition) -> bool {
-    target.table.succeeds() && matches!(condition.state, State::Stop | State::Exit)
+    target.table.succeeds()
+        && matches!((condition.action, condition.state), (_, State::Exit) | (Action::Entering, State::Stop))
 }
 
 fn eviction_cycle(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, to: usize) -> Finding {
@@ -174,25 +180,40 @@ fn reaches(arrows: &[Vec<usize>], from: usize, to: usize) -> bool {
 
 /// A `then(stop)` whose condition may hold when its service enters Run: it then takes the service
 /// out once, and does not fire again while the condition keeps holding.
-fn lonely_reaction(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Option<Finding> {
+fn lonely_reaction(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, arrows: &Arrows) -> Option<Finding> {
     let condition = condition_of(edge);
     if analysis.graph.nodes[me].table.succeeds() {
         return None;
     }
-    let lasts = targets(analysis, edge).iter().any(|&to| lasts(&analysis.graph.nodes[to], condition));
+    let targets = targets(analysis, edge);
+    let lasts = targets.iter().any(|&to| lasts(&analysis.graph.nodes[to], condition));
     if !lasts || is_excluded_by_gates(analysis, me, edge) {
         return None;
     }
     // What is to hold it back is the opposite for all targets of an `any`, for one of an `all`.
     let mode = if requires_all(edge) && edge.targets.len() > 1 { "any" } else { "all" };
+    let help = if targets.iter().any(|&to| reaches(&arrows.all, to, me)) {
+        // A gate that waits for what follows this service would never open.
+        "remove the reaction".to_owned()
+    } else if is_gate_of_passing_state(condition) {
+        "to leave Run with the same services, write `exited, Run`, and the gate `#[watch(all, entering, Run, ..)]`"
+            .to_owned()
+    } else {
+        format!("add the gate `#[watch({mode}, {}, ..)]` for the same services", opposite(condition))
+    };
     Some((
         AdviceRule::ReactionWithoutGate,
         format!(
             "has {} without the gate that belongs to it: it leaves Run once, and then runs although the condition holds",
             shown_watch(edge)
         ),
-        format!("add the gate `#[watch({mode}, {}, ..)]` for the same services", opposite(condition)),
+        help,
     ))
+}
+
+/// Whether the opposite of the condition is a state that its target only passes.
+fn is_gate_of_passing_state(condition: TargetCondition) -> bool {
+    matches!(condition.action, Action::Exited | Action::NotIn) && !matches!(condition.state, State::Run | State::Exit)
 }
 
 /// The opposite of a condition, as an attribute writes it: `not_in, Run`.

@@ -5,9 +5,9 @@ use crate::graph::limits::targets_first;
 use crate::graph::model::{Edge, Effect, Keyword, Node};
 use crate::graph::phrase::{quoted, shown_watch};
 use crate::graph::reach::{
-    GateStage, TargetCondition, blocking_stage, condition_of, gate_stage, is_gate_at, requires_all,
+    GateStage, TargetCondition, blocking_stage, can_enter, condition_of, gate_stage, is_gate_at, requires_all,
 };
-use crate::graph::table::Analysis;
+use crate::graph::table::{Analysis, INIT_OPENS, RUN_OPENS};
 use crate::lifecycle::state::{Action, State};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, earliest: &[Duration], 
     let node = &analysis.graph.nodes[me];
     for edge in node.edges.iter().filter(|edge| gate_stage(edge).is_some()) {
         let found = passing_gate(analysis, edge)
+            .or_else(|| waits_for_its_own_run(analysis, me, edge))
             .or_else(|| waits_for_ended(analysis, me, edge))
             .or_else(|| short_limit(analysis, me, edge, earliest));
         if let Some(found) = found {
@@ -29,9 +30,10 @@ fn waits_for_ended(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Optio
     let nodes = analysis.graph.nodes;
     let exits = |at: usize| {
         let mut edges = nodes[at].edges.iter();
-        edges.find(|edge| matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Exit)))
+        edges.find(|edge| is_exit(edge))
     };
-    if blocking_stage(condition_of(edge)).is_none() || exits(me).is_some() {
+    let condition = condition_of(edge);
+    if blocking_stage(condition).is_none() || holds_in_exit(condition) || exits(me).is_some() {
         return None;
     }
     let targets = targets(analysis, edge);
@@ -48,6 +50,59 @@ fn waits_for_ended(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Optio
         format!("waits for {to} by {}, and for ever once {} has ended {to}", shown_watch(edge), shown_watch(by)),
         format!("let it end, too, by a `then(exit)` of its own, or write `then(stop)` on {to}"),
     ))
+}
+
+/// Whether the condition holds once its target has ended.
+fn holds_in_exit(condition: TargetCondition) -> bool {
+    match condition.action {
+        Action::Entering => condition.state.is(State::Exit) && !condition.completed,
+        Action::Exited | Action::NotIn => !condition.state.is(State::Exit),
+        Action::Changing => false,
+    }
+}
+
+/// A gate that waits for the end of a service that ends only once the waiting one has passed the gate.
+fn waits_for_its_own_run(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Option<Finding> {
+    let (graph, stage, condition) = (analysis.graph, gate_stage(edge)?, condition_of(edge));
+    if !matches!((condition.action, condition.state), (Action::Entering, State::Exit)) || condition.completed {
+        return None;
+    }
+    // The `then(exit)` of this service, if nothing else ends it.
+    let ended_by_me = |at: usize| {
+        if can_enter(graph, at, INIT_OPENS | RUN_OPENS, State::Exit) {
+            return None;
+        }
+        let follows_me = |exit: &Edge<'_>| {
+            let (blocked, targets) = (blocking_stage(condition_of(exit)), targets(analysis, exit));
+            let is_after_gate = blocked.is_some_and(|blocked| blocked as u8 >= stage as u8);
+            is_after_gate && if requires_all(exit) { targets.contains(&me) } else { targets.iter().all(|&to| to == me) }
+        };
+        let mut exits = graph.nodes[at].edges.iter().filter(|edge| is_exit(edge));
+        let first = exits.next()?;
+        (follows_me(first) && exits.all(follows_me)).then_some((at, first))
+    };
+    let mut ended = targets(analysis, edge).into_iter().map(ended_by_me);
+    let (to, by) = match requires_all(edge) {
+        true => ended.flatten().next()?,
+        false => {
+            let first = ended.next()??;
+            ended.all(|found| found.is_some()).then_some(first)?
+        }
+    };
+    let to = quoted(graph.nodes[to].name);
+    Some((
+        AdviceRule::GatesNeverOpen,
+        format!(
+            "can never start: it waits for the end of {to} by {}, and only it ends {to}, by {}",
+            shown_watch(edge),
+            shown_watch(by)
+        ),
+        "remove one of the two".into(),
+    ))
+}
+
+fn is_exit(edge: &Edge<'_>) -> bool {
+    matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Exit))
 }
 
 /// A gate on a state that its target only passes: the gate is open for as long as a method takes.

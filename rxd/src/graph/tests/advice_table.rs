@@ -167,7 +167,10 @@ fn dependent_that_takes_its_dependency_out_on_its_way_is_advised_as_a_cycle() {
         (Entering, State::Idle, &[AdviceRule::EvictionCycle]),
         // Only once.
         (Entering, State::Init, &[]),
-        (NotIn, State::Stop, &[lonely]),
+        (NotIn, State::Run, &[AdviceRule::EvictionCycle]),
+        (Exited, State::Run, &[AdviceRule::EvictionCycle]),
+        (NotIn, State::Stop, &[AdviceRule::EvictionCycle]),
+        (Exited, State::Stop, &[AdviceRule::EvictionCycle]),
         (Exited, State::Unknown, &[lonely]),
     ] {
         let b = node("b", [any(action, state, "a").then(Effect::Stop)]);
@@ -195,6 +198,73 @@ fn cycle_of_evictions_is_advised_once_and_not_for_the_end_of_a_job() {
     for (action, state) in [(Action::Exited, State::Run), (Entering, State::Stop), (Entering, State::Exit)] {
         assert_eq!(advised(&[job("renew", []), node("api", [any(action, state, "renew").then(Effect::Stop)])]), []);
     }
+}
+
+#[test]
+fn services_that_leave_run_with_each_other_are_advised_as_one_cycle() {
+    use Action::{Entering, Exited, NotIn};
+    let (run, cycle) = (State::Run, [AdviceRule::EvictionCycle]);
+    for action in [NotIn, Exited] {
+        let out = |names| any(action, run, names).then(Effect::Stop);
+        assert_eq!(advised(&[node("a", [out("b")]), node("b", [out("a")])]), cycle, "{action}");
+        assert_eq!(advised(&[node("a", [out("b")]), node("b", [out("c")]), node("c", [out("a")])]), cycle, "{action}");
+        let chain = [node("a", [out("c")]), node("b", [needs("a")]), node("c", [needs("b")])];
+        assert_eq!(advised(&chain), cycle, "{action}");
+        let two = [node("a", [out("x b")]), node("b", [needs("a")]), node("x", [])];
+        assert_eq!(advised(&two), cycle, "{action}");
+        // The gate holds it back until the other is in Run.
+        let gated = [node("a", [out("b"), any(Entering, run, "b")]), node("b", [])];
+        assert_eq!(advised(&gated), [], "{action}");
+    }
+}
+
+#[test]
+fn reaction_to_each_pass_of_a_job_is_advised_as_a_cycle() {
+    let b = node("b", [any(Action::Exited, State::Stop, "a").then(Effect::Stop)]);
+    let edge = any(Action::Exited, State::Init, "b").then(Effect::Stop);
+    assert_eq!(advised(&[job("a", [edge]), b]), [AdviceRule::EvictionCycle]);
+    assert_eq!(advised(&[node("a", [edge]), b]), [AdviceRule::EvictionCycle]);
+}
+
+#[test]
+fn help_for_a_reaction_names_no_gate_that_would_never_open() {
+    use Action::{Exited, NotIn};
+    let help = |action, state, needs_a: bool| {
+        let a = node("a", [any(action, state, "b").then(Effect::Stop)]);
+        let b = if needs_a { node("b", [needs("a")]) } else { node("b", []) };
+        let advice = advice_on(&[a, b], 30, OnStale::StopPinging);
+        assert_eq!(advice.iter().map(|advice| advice.rule).collect::<Vec<_>>(), [AdviceRule::ReactionWithoutGate]);
+        advice[0].help.clone()
+    };
+    for (action, state) in [(NotIn, State::Stop), (Exited, State::Stop), (Exited, State::Unknown)] {
+        let help = help(action, state, false);
+        assert!(help.contains("`#[watch(all, entering, Run, ..)]`"), "{action} {state}: {help}");
+    }
+    assert_eq!(help(Exited, State::Unknown, true), "remove the reaction");
+}
+
+#[test]
+fn gate_that_holds_once_its_target_has_ended_is_no_advice() {
+    use Action::{Entering, Exited};
+    let exit = |edge: Edge<'static>| edge.then(Effect::Exit);
+    let ended = |edge| {
+        let b = node("b", [exit(any(Entering, State::Exit, "j"))]);
+        advised(&[job("j", []), b, node("a", [edge])])
+    };
+    for (action, state) in [(Entering, State::Exit), (Exited, State::Run), (Exited, State::Stop)] {
+        assert_eq!(ended(any(action, state, "b")), [], "{action} {state}");
+    }
+    assert_eq!(ended(any(Entering, State::Run, "b")), [AdviceRule::WaitsForEnded]);
+
+    let ended_by = |edges: &[Edge<'static>]| {
+        let a = node("a", [any(Entering, State::Exit, "b")]);
+        advised(&[a, node("b", edges.iter().copied()), job("j", [])])
+    };
+    let by_a = exit(any(Entering, State::Run, "a"));
+    assert_eq!(ended_by(&[by_a]), [AdviceRule::GatesNeverOpen]);
+    assert_eq!(ended_by(&[by_a, exit(any(Entering, State::Exit, "j"))]), []);
+    assert_eq!(ended_by(&[exit(any(Entering, State::Run, "a j"))]), []);
+    assert_eq!(ended_by(&[exit(any(Entering, State::Idle, "a"))]), [], "before the gate");
 }
 
 #[test]

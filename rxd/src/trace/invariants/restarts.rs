@@ -267,5 +267,5 @@ fn bounds(backoff: &Backoff, n: u32) -> (Duration, Duration) {
 
 /// The pause of a service that a `then(stop)` took out of Run soon after it had entered.
 fn pause(backoff: &Backoff) -> Duration {
-    if backoff.base.is_zero() { Duration::from_millis(10) } else { backoff.base }
+    backoff.base.max(Duration::from_millis(10))
 }
