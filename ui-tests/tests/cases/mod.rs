@@ -98,9 +98,11 @@ fn case_with_one_fault_has_one_error() {
 }
 
 /// Cases with more than one error whose names do not say so.
-const MORE: [&str; 4] = [
+const MORE: [&str; 6] = [
     "daemon/field_key_of_a_second_one",
+    "daemon/key_of_a_service",
     "manager/empty_row",
+    "service/depends_and_before",
     // At the service that provides nothing, and at the use of its value.
     "watch/value_of_nothing",
     // The compiler says it of the argument's owner, and of the future that borrows it.

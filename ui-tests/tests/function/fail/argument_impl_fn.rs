@@ -9,4 +9,11 @@ async fn sweeper(cx: &Context, check: impl Fn() + Send + Sync + 'static) -> rxd:
     Ok(())
 }
 
-fn main() {}
+#[rxd::daemon]
+struct D {
+    sweeper: Sweeper,
+}
+
+fn main() {
+    let _ = D::GRAPH;
+}
