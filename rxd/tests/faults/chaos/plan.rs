@@ -71,7 +71,7 @@ pub(super) struct ServicePlan {
     /// It is called each period.
     pub(super) every: Option<Every>,
     /// It has a thread of its own. In real time only: such a thread has its own clock.
-    pub(super) own_thread: bool,
+    pub(super) thread: Option<Thread>,
 }
 
 impl ServicePlan {
@@ -86,6 +86,13 @@ impl ServicePlan {
         let calls = self.calls.iter().flatten().any(|call| matches!(call, ScriptedCall::Blocks(_)));
         calls || matches!(self.on_drop, OnDrop::Blocks(_))
     }
+}
+
+/// Where the methods of a service with a thread run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Thread {
+    Local,
+    Blocking,
 }
 
 /// What a service spawns in Run.
@@ -281,9 +288,10 @@ fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
     let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| edge_plan(rng, at)).collect();
     let reloads = rng.bool();
     let every = (matches!(kind, Kind::Continuous) && rng.f64() < 0.2).then(|| every(rng));
-    let own_thread = rng.real && rng.f64() < 0.2;
+    let thread =
+        if rng.real { [Some(Thread::Local), Some(Thread::Blocking), None, None, None][rng.usize(0..5)] } else { None };
     let on_drop = OnDrop::Nothing;
-    let mut part = ServicePlan { kind, calls, tasks, reloads, on_drop, options, edges, every, own_thread };
+    let mut part = ServicePlan { kind, calls, tasks, reloads, on_drop, options, edges, every, thread };
     // On a busy machine heartbeats come late in real time.
     if !rng.real && rng.f64() < 0.15 {
         part.calls[2] = vec![ScriptedCall::Beats];

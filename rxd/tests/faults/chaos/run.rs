@@ -1,10 +1,13 @@
 //! Runs a plan, and checks its trace and its report.
 
-use super::plan::{Command, EdgePlan, FailFast, Kind, Plan, ServicePlan, Task, name};
+use super::plan::{Command, EdgePlan, FailFast, Kind, Plan, ServicePlan, Task, Thread, name};
 use super::scripted::{Dropped, OnDrop, request};
 use crate::kit::PanickingLayer;
 use rxd::testing::{Behavior, CallLog, DeclaredRules, FakeService, ReloadingFake, Trace};
-use rxd::{Cause, Context, Daemon, DaemonHandle, Error, OnFailure, OnStale, Service, State, When, manager};
+use rxd::{
+    BlockingRunner, Cause, Context, Daemon, DaemonHandle, Error, LocalRunner, OnFailure, OnStale, Runner, Service,
+    State, When, manager,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,12 +74,9 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
             }
             fake = fake.on(state, behaviors);
         }
-        let (reloading, on_drop) = (part.reloads, part.on_drop);
-        let service = match (reloading, part.own_thread) {
-            (true, true) => Service::local(name(at), move || Dropped(ReloadingFake(fake), on_drop)),
-            (true, false) => Service::new(name(at), Dropped(ReloadingFake(fake), on_drop)),
-            (false, true) => Service::local(name(at), move || Dropped(fake, on_drop)),
-            (false, false) => Service::new(name(at), Dropped(fake, on_drop)),
+        let service = match part.reloads {
+            true => on_thread(name(at), Dropped(ReloadingFake(fake), part.on_drop), part.thread),
+            false => on_thread(name(at), Dropped(fake, part.on_drop), part.thread),
         };
         let service = match part.every {
             Some(every) => service.every(every),
@@ -96,6 +96,17 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
         .blocking_threshold(None)
         .on_stale(OnStale::Restart)
         .shutdown_timeout(plan.shutdown_timeout)
+}
+
+fn on_thread<R>(name: String, runner: R, thread: Option<Thread>) -> Service
+where
+    R: Runner + LocalRunner + BlockingRunner + Send,
+{
+    match thread {
+        None => Service::new(name, runner),
+        Some(Thread::Local) => Service::local(name, move || runner),
+        Some(Thread::Blocking) => Service::blocking(name, runner),
+    }
 }
 
 async fn with_task(cx: Context, task: Task) -> rxd::Result {
@@ -231,7 +242,13 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
         run.expect(plan.real || began.elapsed().is_zero(), || format!("G55: {command:?} after the end: {answer:?}"));
     }
     let recorded = std::mem::take(&mut *run.recorded.lock().unwrap());
-    if let Some(fault) = run.call_log.faults().iter().chain(&recorded.faults).next() {
+    // The limit of Stop begins with its call. A thread may begin with the method after its end.
+    let is_late = |fault: &str| {
+        let with_thread = plan.services.iter().enumerate().filter(|(_, part)| part.thread.is_some());
+        with_thread.map(|(at, _)| format!("G16: `stop` of `{}` ", name(at))).any(|start| fault.starts_with(&start))
+    };
+    let faults = run.call_log.faults();
+    if let Some(fault) = faults.iter().filter(|fault| !is_late(fault)).chain(&recorded.faults).next() {
         return Err(fault.clone());
     }
     let rules = recorded.operated.iter().fold(rules, |rules, service| rules.operator(service, 1));

@@ -4,7 +4,7 @@ use super::plan::{Command, name};
 use super::run::Run;
 use crate::errors::{Bad, BadError};
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
-use rxd::{Context, DaemonHandle, Error, LocalRunner, Runner};
+use rxd::{BlockingContext, BlockingRunner, Context, DaemonHandle, Error, LocalRunner, Runner};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -160,3 +160,17 @@ methods_of_the_fake!(Runner for FakeService: init idle run stop);
 methods_of_the_fake!(Runner for ReloadingFake: init idle run stop reload);
 methods_of_the_fake!(LocalRunner for FakeService: init idle run stop);
 methods_of_the_fake!(LocalRunner for ReloadingFake: init idle run stop reload);
+
+/// Blocks until the method of the fake has returned, or is cancelled: nobody can end it otherwise.
+macro_rules! blocking_methods_of_the_fake {
+    ($fake:ty: $($method:ident)*) => {
+        impl BlockingRunner for Dropped<$fake> {
+            $(fn $method(&mut self, cx: &BlockingContext) -> rxd::Result {
+                cx.or_cancelled(Runner::$method(&mut self.0, cx.context())).unwrap_or(Ok(()))
+            })*
+        }
+    };
+}
+
+blocking_methods_of_the_fake!(FakeService: init idle run stop);
+blocking_methods_of_the_fake!(ReloadingFake: init idle run stop reload);
