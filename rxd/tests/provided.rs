@@ -266,3 +266,56 @@ async fn a_value_of_a_named_service() {
     assert_eq!(*seen.lock().unwrap(), ["one", "two", "service `pair` provides no `alloc::string::String`"]);
     test.shutdown().await;
 }
+
+/// Provides in `stop`, and from a context that it has kept from the first incarnation.
+#[rxd::service(provides(u32))]
+struct Late(Option<Context>);
+
+impl Runner for Late {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        match &self.0 {
+            None => self.0 = Some(cx.clone()),
+            Some(first) => first.provide::<Self>(1),
+        }
+        cx.cancelled().await;
+        Ok(())
+    }
+
+    async fn stop(&mut self, cx: &Context) -> rxd::Result {
+        cx.provide::<Self>(2);
+        Ok(())
+    }
+}
+
+#[rxd::service]
+#[needs(Late, value(late))]
+struct Reads(Arc<Mutex<Vec<Option<u32>>>>);
+
+impl Runner for Reads {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        self.0.lock().unwrap().push(Self::late(cx).ok());
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Delays {
+    late: Late,
+    reads: Reads,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_an_earlier_incarnation_is_not_there() {
+    let seen = Arc::default();
+    let delays = Delays { late: Late(None), reads: Reads(Arc::clone(&seen)) };
+    let test = Harness::new(delays.into_daemon()).start().await;
+    for _ in 0..2 {
+        test.until("reads", State::Run).await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        test.handle().restart("late").await.unwrap();
+    }
+    test.shutdown().await;
+    assert_eq!(seen.lock().unwrap()[..2], [None, None]);
+}

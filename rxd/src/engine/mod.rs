@@ -405,7 +405,8 @@ impl EngineState {
     /// Publishes that the current state is exited.
     #[inline]
     fn leave_state(&mut self, cause: Cause) {
-        if self.to == State::Stop && self.core.provided.is_used() {
+        let ends = self.to == State::Stop || self.last_state == State::Stop;
+        if ends && self.core.provided.is_used() {
             self.take_back();
         }
         if let Some(state) = self.current_state.take() {

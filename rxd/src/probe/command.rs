@@ -9,6 +9,7 @@ use std::process::Stdio;
 /// Runs a program, and expects it to exit with status 0. See the [module](super).
 ///
 /// * The program gets no input, and what it prints is discarded.
+/// * What the command has started, and leaves running when it exits by itself, is left alone.
 /// * At the end of its limit, and when the service is cancelled, it is killed with SIGKILL, and on
 ///   Unix all that it has started and that is in its process group with it. The runtime waits for
 ///   it, so no zombie is left.

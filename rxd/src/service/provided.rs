@@ -79,8 +79,13 @@ impl Context {
     /// * It is taken back, and dropped, when the service leaves Run, or fails before it. What was
     ///   cloned before cannot be taken back.
     /// * A second call replaces the value.
+    /// * A context that is cancelled provides nothing any more: a task that is late cannot replace
+    ///   the value of the next incarnation.
     /// * In a test, a runner that stands in for the service provides it in the same way.
     pub fn provide<S: Provides>(&self, value: S::Value) {
+        if self.is_cancelled() {
+            return;
+        }
         let before = self.core().provided.put(self.id(), Arc::new(value));
         // Without the lock: this may drop a value of the user's.
         drop(before);
