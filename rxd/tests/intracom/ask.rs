@@ -114,7 +114,7 @@ fn nobody_waits_for_the_answer_any_more() {
     assert!(!request.reply(String::new()));
 }
 
-/// Answers until it is told to fail with request 13, of which it keeps silent.
+/// Answers each request with its number. At request 13 it fails without an answer.
 struct Answers(Option<Subscription<Lookup>>);
 
 impl Runner for Answers {

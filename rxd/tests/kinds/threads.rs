@@ -192,7 +192,7 @@ impl Barrier {
     }
 }
 
-/// Blocks in this state, whatever it is told.
+/// Blocks its thread in this state, also after it was cancelled.
 struct Wedged(Barrier, State);
 
 impl Wedged {
