@@ -36,6 +36,12 @@ fn declarations_are_sent_and_values_shared() {
     value::<rxd::Schedule>();
     #[cfg(feature = "probe")]
     all!(value: rxd::probe::Tcp, rxd::probe::Http, rxd::probe::Command);
+    #[cfg(feature = "process")]
+    {
+        ordinary::<rxd::process::Process>();
+        value::<rxd::process::Ready>();
+        word::<rxd::process::Output>();
+    }
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, LocalRunner, BlockingRunner, Manager, Pipeline, Declared, Provides,
     // ServiceSelector.

@@ -9,6 +9,8 @@
 use crate::board::{ids_where, signal};
 use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
+#[cfg(feature = "process")]
+use crate::daemon::orphans::OrphanTask;
 use crate::daemon::reload::{Reloads, refuse};
 use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
@@ -49,6 +51,8 @@ pub(crate) struct Supervisor {
     reloads: Reloads,
     #[cfg(any(test, feature = "test-util"))]
     observer: Option<RunObserver>,
+    #[cfg(feature = "process")]
+    _orphans: Option<OrphanTask>,
     _report_guard: ReportGuard,
 }
 
@@ -85,7 +89,15 @@ impl Supervisor {
             requests,
             #[cfg(any(test, feature = "test-util"))]
             observer: None,
+            #[cfg(feature = "process")]
+            _orphans: None,
         }
+    }
+
+    /// Has orphans waited for until the daemon has stopped.
+    #[cfg(feature = "process")]
+    pub(crate) fn reaping(self, orphans: Option<OrphanTask>) -> Self {
+        Supervisor { _orphans: orphans, ..self }
     }
 
     /// Has the trace of the run checked at its end.

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::thread;
 
 /// The documents in which a user finds programs.
-const DOCUMENTS: [&str; 15] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "rxd/src/docs/first_daemon.md",
     "rxd/src/docs/from_crates.md",
@@ -20,6 +20,7 @@ const DOCUMENTS: [&str; 15] = [
     "rxd/src/docs/inside.md",
     "rxd/src/docs/lifecycle.md",
     "rxd/src/docs/operating.md",
+    "rxd/src/docs/processes.md",
     "rxd/src/docs/recurring.md",
     "rxd/src/docs/shutdown.md",
     "rxd/src/docs/testing.md",
