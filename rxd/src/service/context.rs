@@ -303,8 +303,11 @@ impl Context {
         self.spawn_task(name, true, task)
     }
 
-    /// As [`spawn`](Context::spawn), except that a panic in the task is not a failure of the
-    /// service: it is logged, and the handle returns it.
+    /// As [`spawn`](Context::spawn), except that the task cannot fail the service:
+    ///
+    /// * A panic in it is logged, and the handle returns it.
+    /// * If it has not ended within Stop's limit, it is aborted with a warning. The service is not
+    ///   abandoned for that, and the exit status stays 0.
     ///
     /// # Panics
     ///

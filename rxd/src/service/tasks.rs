@@ -45,7 +45,7 @@ impl TaskOf {
         };
         let tracked = TrackedTask { task: Some(InSpan::new(body, span)), counted };
         let task = core.subscriber.spawn(&tokio::runtime::Handle::current(), tracked);
-        if !is_open || !core.tasks(id).remember(name, task.abort_handle()) {
+        if !is_open || !core.tasks(id).remember(name, task.abort_handle(), counts) {
             task.abort();
         }
         task
@@ -84,7 +84,7 @@ impl TaskOf {
             drop(tracked);
             output.unwrap_or_else(|caught| caught.resume())
         });
-        if !core.tasks(id).remember(name, task.abort_handle()) {
+        if !core.tasks(id).remember(name, task.abort_handle(), counts) {
             task.abort();
         }
         task
