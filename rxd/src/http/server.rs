@@ -236,7 +236,7 @@ impl Runner for Server {
         let addresses: io::Result<Vec<Address>> = listeners.iter().map(Listener::address).collect();
         let addresses = addresses?;
         for address in &addresses {
-            emit!(INFO, target: "rxd::http", %address, "listening");
+            emit!(INFO, target: "rxd::http", "listening on {address}");
         }
         self.local.set(addresses);
         let slots = ConnectionSlots::new(self.max_connections, 0);

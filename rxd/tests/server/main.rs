@@ -4,6 +4,8 @@ mod binding;
 mod clients;
 mod draining;
 mod load;
+#[cfg(all(unix, feature = "systemd"))]
+mod passed;
 mod reloading;
 mod serving;
 mod starved;

@@ -29,7 +29,7 @@ impl Runner for Grpc {
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let listener = self.listener.take().ok_or("run without init")?;
-        let (reporter, health) = tonic_health::server::health_reporter();
+        let (mut reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status("", ServingStatus::Serving).await;
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))

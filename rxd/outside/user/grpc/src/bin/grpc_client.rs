@@ -1,13 +1,14 @@
 //! Follows the health of the server at `GRPC`, until the server ends that.
 
 use futures_util::StreamExt;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let addr = std::env::var("GRPC")?;
-    let mut client = HealthClient::connect(format!("http://{addr}")).await?;
+    let mut client = HealthClient::new(Endpoint::from_shared(format!("http://{addr}"))?.connect().await?);
     let request = HealthCheckRequest { service: String::new() };
     let status = client.check(request.clone()).await?.into_inner().status();
     println!("check: {status:?}");
