@@ -41,7 +41,7 @@ impl Api {
 
 impl Runner for Api {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
-        self.server.init(cx).await.map_err(|error| format!("{error:#}; choose another with --addr").into())
+        self.server.init(cx).await
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
