@@ -132,7 +132,7 @@ impl ClientStream {
         }
     }
 
-    /// Sends small answers at once. Not the end of the world if that fails.
+    /// Sends small answers at once. If that fails, they are sent a little later.
     pub(super) fn set_no_delay(&self) {
         if let ClientStream::Tcp(stream, _) = self {
             let _ = stream.set_nodelay(true);
