@@ -107,6 +107,19 @@ async fn request_on_its_way_at_the_stop_is_answered() {
     assert!(running.stop().await < PROMPT);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn client_of_a_unix_socket_that_is_not_accepted_yet_is_answered_at_the_stop() {
+    let path = std::env::temp_dir().join(format!("rxd-last-{}.sock", std::process::id()));
+    let running = start(Server::new(routes()).listen(format!("unix:{}", path.display()))).await;
+    running.handle.wait_for("web", State::Run).await.unwrap();
+    running.handle.shutdown();
+    let mut waiting = Client(tokio::net::UnixStream::connect(&path).await.unwrap());
+    assert_eq!(waiting.get("/").await, "hello");
+    assert!(waiting.until_closed().await.is_empty() && !path.exists());
+    assert!(running.stop().await < PROMPT);
+}
+
 #[tokio::test]
 async fn requests_without_an_end_are_cut_at_the_limit_with_a_warning() {
     let (logged, _guard) = Logged::collect();
