@@ -1,16 +1,18 @@
 //! One connection: its requests, its limits, and its end.
 //!
 //! hyper answers the requests. What is here decides when the connection ends, for which hyper has
-//! too little: its `graceful_shutdown` waits for the rest of a request that is half sent.
+//! too little: its `graceful_shutdown` waits for the rest of a request that is half sent, and closes a
+//! connection whose client has not been told.
 //!
 //! # How it ends
 //!
 //! 1. `end` is cancelled. What the connection has received by then is read first.
 //! 2. With a request in progress it goes on until the answer is sent. The answer has the header
-//!    `Connection: close`, unless it has begun.
+//!    `Connection: close`, after which hyper closes the connection, unless its head was sent before.
 //! 3. Without one it is dropped at once, also if a head is half sent, except that it keeps what is
-//!    left of [`ClientLimits::grace`] since its last byte. The next request of an active client may
-//!    be on its way: without that time it would be cut.
+//!    left of [`ClientLimits::grace`] since its last byte, or since the end of an answer without that
+//!    header. The next request of an active client may be on its way: without that time it would be
+//!    lost. A half-sent head never prolongs it.
 //! 4. `close` drops it at once.
 
 use super::activity::{ActiveBody, ActiveStream, ConnectionState};
@@ -25,7 +27,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
@@ -84,7 +86,7 @@ where
     }
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let (mut closed, mut ended) = (pin!(close.cancelled()), pin!(end.cancelled()));
-    let mut grace = None;
+    let (mut grace, mut was_busy) = (None, false);
     poll_fn(|task| {
         // First, so that a request that is there already is seen.
         if let Poll::Ready(result) = connection.as_mut().poll(task) {
@@ -97,13 +99,14 @@ where
             grace = Some(Box::pin(sleep_until(state.last_byte() + limits.grace)));
         }
         let Some(grace) = &mut grace else { return Poll::Pending };
-        if !state.is_idle() {
-            connection.as_mut().graceful_shutdown();
+        // The last bytes of an answer may still wait for the client.
+        if !state.is_idle() || state.is_write_blocked() {
+            was_busy = true;
             return Poll::Pending;
         }
-        // The last bytes of an answer may still wait for the client.
-        if state.is_write_blocked() {
-            return Poll::Pending;
+        // hyper has not closed it: the client does not know yet that this answer was the last one.
+        if std::mem::take(&mut was_busy) {
+            grace.as_mut().reset(Instant::now() + limits.grace);
         }
         grace.as_mut().poll(task).map(Ok)
     })

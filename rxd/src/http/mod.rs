@@ -45,7 +45,7 @@
 //!    say `Connection: close`. A request with a half-sent body is one of them.
 //! 3. A connection without a request is closed at once, also if the head of a request is half sent.
 //!    One that was active in the last 250 ms stays for the rest of those, since its next request may
-//!    be on its way.
+//!    be on its way. So does one whose answer had begun before the stop, for 250 ms after it.
 //! 4. What is left is cut, with a warning. The exit status stays 0.
 //!
 //! An answer without an end, such as a stream of events, lasts until that limit, unless it ends

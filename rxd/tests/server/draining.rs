@@ -33,6 +33,31 @@ async fn request_in_progress_is_answered_and_its_connection_closed() {
     assert!(running.stop().await < PROMPT);
 }
 
+/// Its head was sent before the stop, and did not say `Connection: close`.
+#[tokio::test]
+async fn client_whose_answer_ends_during_the_stop_can_send_one_more_request() {
+    let parts = async || {
+        let parts = futures_util::stream::unfold(0, async |part| {
+            tokio::time::sleep(300 * MS * part).await;
+            (part < 2).then(|| (Ok::<_, std::io::Error>(["one, ", "two"][part as usize]), part + 1))
+        });
+        let length = [(axum::http::header::CONTENT_LENGTH, "8")];
+        (length, axum::body::Body::from_stream(parts))
+    };
+    let (running, at) = server(Server::new(routes().route("/parts", get(parts)))).await;
+    let mut client = Client::connect(at).await;
+    client.ask("/parts").await;
+    tokio::time::sleep(100 * MS).await;
+    running.handle.shutdown();
+    let (head, body) = client.answer().await;
+    assert!(body == "one, two" && !head.contains("connection: close"), "{head}");
+    client.ask("/").await;
+    let (head, body) = client.answer().await;
+    assert!(body == "hello" && head.contains("connection: close"), "{head}");
+    assert!(client.until_closed().await.is_empty());
+    assert!(running.stop().await < PROMPT);
+}
+
 #[tokio::test]
 async fn answer_that_its_client_reads_slowly_is_not_cut() {
     const LENGTH: usize = 8 << 20;
