@@ -113,6 +113,7 @@
 //! | `fd-store` | | `rxd::systemd::store`: file descriptors that outlive a restart of the process |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
+//! | `axum` | | `rxd::http`: a service that serves an axum router, and drains when it stops |
 //! | `cron` | | [`Schedule`]: services that run at set times, in a time zone |
 //! | `probe` | | `rxd::probe`: health services that connect, request, or run a command |
 //! | `unblock-signals` | | stop signals are delivered although the process that started this one has blocked them |
@@ -157,6 +158,8 @@ mod escape;
 mod exit;
 pub mod graph;
 mod handle;
+#[cfg(feature = "axum")]
+pub mod http;
 mod in_span;
 #[cfg(feature = "intracom")]
 pub mod intracom;

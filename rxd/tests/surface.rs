@@ -99,6 +99,14 @@ fn admin_is_a_value() {
     all!(value: rxd::admin::Admin, rxd::admin::Address, rxd::admin::AdminStatus);
 }
 
+/// The HTTP service, which holds a user's closure.
+#[cfg(feature = "axum")]
+#[test]
+fn server_is_sent_and_its_addresses_are_shared() {
+    builder::<rxd::http::Server>();
+    all!(value: rxd::http::Address, rxd::http::LocalAddresses);
+}
+
 /// launchd: the list to print.
 #[test]
 fn launchd_plist_is_a_value() {

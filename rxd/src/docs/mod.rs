@@ -7,6 +7,7 @@
 //! | [`recurring`] | do work each period, or at set times |
 //! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
 //! | [`topics`] | send messages between services: readings, work for a pool |
+//! | [`servers`] | serve HTTP, TCP or gRPC, and cut no answer at the stop |
 //! | [`shutdown`] | learn the order of a shutdown, its limits, and the exit status |
 //! | [`testing`] | test all that in paused time |
 //! | [`operating`] | run a daemon: logs, the admin route, systemd, containers |
@@ -23,4 +24,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle recurring watching topics shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle recurring watching topics servers shutdown testing operating from_go from_crates inside }

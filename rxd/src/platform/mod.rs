@@ -19,14 +19,18 @@ use windows as system;
 pub(crate) use system::ChildGroup;
 #[cfg(feature = "journald")]
 pub(crate) use system::JournalSocket;
+#[cfg(all(feature = "axum", feature = "systemd"))]
+pub(crate) use system::PassedLocal;
 #[cfg(feature = "log")]
 pub(crate) use system::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
 pub(crate) use system::{
     ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, deliver_blocked, exit,
     has_terminal, ignored_signals, listen, signal_name,
 };
+#[cfg(feature = "axum")]
+pub(crate) use system::{LocalListener, LocalStream};
 #[cfg(feature = "admin")]
-pub(crate) use system::{LocalListener, LocalStream, NO_UNIX_SOCKETS, open_file_limit};
+pub(crate) use system::{NO_UNIX_SOCKETS, open_file_limit};
 
 /// A signal of the operating system.
 ///

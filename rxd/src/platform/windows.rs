@@ -235,14 +235,20 @@ mod journal {
     }
 }
 
+#[cfg(all(feature = "axum", feature = "systemd"))]
+pub(crate) use local::PassedLocal;
+#[cfg(feature = "axum")]
+pub(crate) use local::{LocalListener, LocalStream};
 #[cfg(feature = "admin")]
-pub(crate) use local::{LocalListener, LocalStream, NO_UNIX_SOCKETS, open_file_limit};
+pub(crate) use local::{NO_UNIX_SOCKETS, open_file_limit};
 
-#[cfg(feature = "admin")]
+#[cfg(feature = "axum")]
+#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin route asks for it"))]
 mod local {
     use std::convert::Infallible;
     use std::io;
     use std::path::Path;
+    use std::task::{Context, Poll};
 
     /// Why there are no Unix sockets here; `None`: there are.
     pub(crate) const NO_UNIX_SOCKETS: Option<&str> = Some("Unix sockets are not supported on Windows");
@@ -262,11 +268,27 @@ mod local {
             Err(io::Error::new(io::ErrorKind::Unsupported, NO_UNIX_SOCKETS.unwrap_or_default()))
         }
 
-        pub(crate) async fn accept(&self) -> io::Result<LocalStream> {
+        pub(crate) fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<LocalStream>> {
+            match self.0 {}
+        }
+
+        pub(crate) fn into_waiting(self) -> std::iter::Empty<LocalStream> {
             match self.0 {}
         }
 
         pub(crate) fn path(&self) -> &Path {
+            match self.0 {}
+        }
+    }
+
+    /// A listener that another process has passed, which never exists.
+    #[cfg(feature = "systemd")]
+    #[derive(Debug)]
+    pub(crate) struct PassedLocal(Infallible);
+
+    #[cfg(feature = "systemd")]
+    impl PassedLocal {
+        pub(crate) fn listener(&self) -> io::Result<LocalListener> {
             match self.0 {}
         }
     }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "log")]
 mod files;
-#[cfg(feature = "admin")]
+#[cfg(feature = "axum")]
 mod local;
 #[cfg(feature = "probe")]
 mod process;
@@ -16,8 +16,10 @@ pub(crate) use files::JournalSocket;
 pub(crate) use files::open_file_limit;
 #[cfg(feature = "log")]
 pub(crate) use files::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
-#[cfg(feature = "admin")]
+#[cfg(feature = "axum")]
 pub(crate) use local::LocalListener;
+#[cfg(all(feature = "axum", feature = "systemd"))]
+pub(crate) use local::PassedLocal;
 #[cfg(feature = "probe")]
 pub(crate) use process::ChildGroup;
 pub(crate) use signal_hook::low_level::{exit, signal_name};
@@ -27,7 +29,7 @@ pub(crate) use signals::{
     ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, has_terminal, ignored_signals,
     listen,
 };
-#[cfg(feature = "admin")]
+#[cfg(feature = "axum")]
 pub(crate) use tokio::net::UnixStream as LocalStream;
 #[cfg(feature = "unblock-signals")]
 pub(crate) use unblock::deliver_blocked;
