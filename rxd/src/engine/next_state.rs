@@ -142,8 +142,9 @@ impl EngineState {
             Interrupt::End(cause) | Interrupt::Restart(cause) | Interrupt::Failed(cause) => cause,
         };
         self.waits_for_init = false;
-        // An interrupt ends the pause before Init, as it ends a back-off.
-        self.is_evicted &= self.init_entered;
+        // An interrupt ends the pause before Init, as it ends a back-off; that of an operator, also one
+        // that has not begun.
+        self.is_evicted &= self.init_entered && cause != Cause::Operator;
         match interrupt {
             Interrupt::End(_) => self.end(cause),
             Interrupt::Restart(_) => self.interrupt_cause = Some(cause),

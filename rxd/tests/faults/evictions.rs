@@ -204,11 +204,15 @@ async fn g25_reaction_while_the_tasks_of_a_restarted_service_end_is_no_eviction(
     let daemon = daemon([plain("lock"), service.options(fixed(SECOND))]);
     let test = rxd::testing::Harness::new(daemon).fake("a", FakeService::new().on(State::Run, [lingers])).start().await;
     test.until("a", State::Run).await;
-    let handle = test.handle().clone();
-    let asked = tokio::spawn(async move { handle.restart("a").await });
-    settle().await;
-    test.handle().restart("lock").await.unwrap();
-    asked.await.unwrap().unwrap();
+    for first in ["a", "lock"] {
+        let handle = test.handle().clone();
+        let asked = tokio::spawn(async move { handle.restart(first).await });
+        settle().await;
+        test.handle().restart(if first == "a" { "lock" } else { "a" }).await.unwrap();
+        asked.await.unwrap().unwrap();
+        tokio::time::sleep(SECOND).await;
+    }
     let ended = test.shutdown().await;
-    assert_eq!(ended.trace.entered("a", State::Init).len(), 2);
+    let inits = ended.trace.entered("a", State::Init).len();
+    assert!(inits >= 3, "{inits}");
 }
