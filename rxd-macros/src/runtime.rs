@@ -209,6 +209,7 @@ paths! {
     private option_key "OptionKey";
     private check_option "check_option";
     private check_within "check_within";
+    private check_lasts "check_lasts";
     private in_daemon "InDaemon";
     private watches_in "WatchesIn";
     private field_index "FieldIndex";

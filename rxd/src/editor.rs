@@ -80,6 +80,8 @@ words!(watch {
     value = "`value(pool)`, in `#[needs(Db, ..)]`: makes a function `pool(cx)`, which returns what that service provides."
     then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds, or comes true."
     within = "`within = \"30s\"`: how long the service waits before that counts as a failure."
+    lasts = "`lasts = \"3s\"`: for how long the condition has to hold without a break before the gate opens, or the reaction acts."
+    grace = "`grace = \"2s\"`, in `#[needs(..)]`: for how long the services may be out of Run before this one leaves it, too."
     stream = "`stream(news)`: makes a function `news(cx)`, which returns the watch for use in the service's methods."
 });
 

@@ -49,7 +49,7 @@ fn declarations_are_sent_and_values_shared() {
 #[test]
 fn handles_and_streams_are_shared() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
-    all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate);
+    all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate, rxd::HoldingReaction);
     all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker, rxd::BlockingContext);
     all!(value: rxd::WatchEvent, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();

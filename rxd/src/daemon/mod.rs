@@ -11,6 +11,7 @@
 pub(crate) mod checked;
 pub(crate) mod engine_tasks;
 mod faults;
+mod lasting;
 pub mod prestart;
 mod reload;
 pub(crate) mod runtime;

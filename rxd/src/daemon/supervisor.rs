@@ -9,6 +9,7 @@
 use crate::board::{ids_where, signal};
 use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
+use crate::daemon::lasting::LastingTask;
 use crate::daemon::reload::{Reloads, refuse};
 use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
@@ -96,6 +97,8 @@ impl Supervisor {
 
     pub(crate) async fn run(mut self) {
         let heartbeats = if self.systemd.pings_watchdog() { None } else { HeartbeatTask::start(&self.core) };
+        // A service that has not been asked to stop follows its watches during the shutdown, too.
+        let lasting = LastingTask::start(&self.core);
         self.until_shutdown().await;
         let begun = Instant::now();
         drop(heartbeats);
@@ -108,6 +111,9 @@ impl Supervisor {
         // The task of a service that blocks its thread does not end.
         if self.until_tasks_ended(end).await.is_err() {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
+        }
+        if let Some(lasting) = lasting {
+            lasting.end().await;
         }
         // Each wakes tasks, which may run code of the user's.
         #[cfg(feature = "intracom")]

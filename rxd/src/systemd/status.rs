@@ -168,6 +168,8 @@ mod tests {
             targets: [0].into(),
             reaction: Reaction::GateRun,
             within: None,
+            lasts: None,
+            since: None,
         };
         let board = Board::new(vec![vec![], vec![gate], vec![]], 16);
         let names = ["health", "poller", "job\nSTOPPING=1"];

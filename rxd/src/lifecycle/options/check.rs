@@ -311,6 +311,11 @@ pub(crate) const fn within(limit: Option<Duration>) -> Option<OptionFault> {
     zero("", "within", limit)
 }
 
+/// The fault of the `lasts` or the `grace` of a watch, if it is zero.
+pub(crate) const fn lasts(time: Option<Duration>, is_grace: bool) -> Option<OptionFault> {
+    zero("", if is_grace { "grace" } else { "lasts" }, time)
+}
+
 const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) -> Option<OptionFault> {
     match time {
         Some(time) if time.is_zero() => Some(OptionFault { list, option, kind: OptionFaultKind::Zero }),
