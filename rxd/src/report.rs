@@ -174,7 +174,10 @@ impl fmt::Display for Report {
                     write!(f, "\n  service `{name}` ended: a service that it depends on failed")?
                 }
                 (_, None) => write!(f, "\n  service `{name}` failed ({cause})")?,
-                (_, Some(error)) => write!(f, "\n  service `{name}` failed after {restarts} restarts: {error}")?,
+                (_, Some(error)) => match restarts {
+                    1 => write!(f, "\n  service `{name}` failed after 1 restart: {error}")?,
+                    _ => write!(f, "\n  service `{name}` failed after {restarts} restarts: {error}")?,
+                },
             }
         }
         for ServiceReport { name, abandoned_in, tasks, blocks, starved, .. } in self.abandoned() {

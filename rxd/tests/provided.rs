@@ -319,3 +319,53 @@ async fn a_value_of_an_earlier_incarnation_is_not_there() {
     test.shutdown().await;
     assert_eq!(seen.lock().unwrap()[..2], [None, None]);
 }
+
+/// Provides the value of another service's type.
+#[rxd::service(restarts(max = 0, within = "1s"))]
+struct Confused;
+
+impl Runner for Confused {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.provide::<Silent>("from the wrong one".to_owned());
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Confusion {
+    confused: Confused,
+    #[service(name = "asks")]
+    last: Asks,
+    silent: Silent,
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_provides_for_another_type_is_told() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let app = Confusion { confused: Confused, last: Asks { in_init: None }, silent: Silent };
+    let test = Harness::new(app.into_daemon()).start().await;
+    test.until("asks", State::Exit).await;
+    test.shutdown().await;
+    drop(guard);
+    let log = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("provides the value of `Silent`, but is not of that type: nobody gets it"), "{log}");
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

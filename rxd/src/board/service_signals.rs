@@ -104,6 +104,8 @@ pub(crate) struct ServiceSignals {
     pub(crate) extension: AtomicU32,
     /// When the limit of the running method is reached; see [`deadline`].
     pub(crate) deadline: AtomicU32,
+    /// The epoch with which the current incarnation has begun.
+    first: AtomicU32,
     slot: Mutex<Slot>,
 }
 
@@ -206,6 +208,12 @@ impl ServiceSignals {
         }
     }
 
+    /// An incarnation begins with this epoch: from here on the contexts of earlier ones are
+    /// [ended](Self::is_of_incarnation).
+    pub(crate) fn begin_incarnation(&self, epoch: Epoch) {
+        self.first.store(epoch, Ordering::Release);
+    }
+
     /// Removes the token of the last epoch. No context of the next epoch exists yet.
     #[cold]
     fn drop_token(&self) {
@@ -280,6 +288,14 @@ impl ServiceSignals {
 
     pub(crate) fn epoch(&self) -> Epoch {
         epoch_of(self.word.load(Ordering::Acquire))
+    }
+
+    /// Whether this epoch is one of the current incarnation, which has several if it reloads.
+    pub(crate) fn is_of_incarnation(&self, epoch: Epoch) -> bool {
+        let first = self.first.load(Ordering::Acquire);
+        // Their numbers wrap.
+        let nth = |epoch: Epoch| epoch.wrapping_sub(first) & (u32::MAX >> (EPOCH - 32));
+        nth(epoch) <= nth(self.epoch())
     }
 
     /// Notes that a task is spawned in this epoch. Returns whether that is allowed.
@@ -424,6 +440,24 @@ mod tests {
         assert!(!signals.is_cancelled(second), "a shutdown is not in the mask");
         assert!(signals.close(), "something was spawned");
         assert!(signals.is_cancelled(second) && !signals.spawns(second));
+    }
+
+    #[test]
+    fn epoch_is_one_of_its_incarnation_until_the_next_begins() {
+        let signals = ServiceSignals::default();
+        // The epoch of a context that was made before the daemon has begun.
+        assert!(signals.is_of_incarnation(signals.epoch()));
+        // Numbers wrap within the first incarnation.
+        signals.word.store(((1 << 24) - 3) << EPOCH, Ordering::Relaxed);
+        for _ in 0..3 {
+            let init = signals.begin_epoch(0);
+            signals.begin_incarnation(init);
+            let reload = signals.begin_epoch(0);
+            let stop = signals.begin_epoch(0);
+            assert!([init, reload, stop].iter().all(|&epoch| signals.is_of_incarnation(epoch)));
+            signals.begin_incarnation(signals.begin_epoch(0));
+            assert!([init, reload, stop].iter().all(|&epoch| !signals.is_of_incarnation(epoch)));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use crate::board::{Epoch, Id, deadline};
 use crate::core::Core;
+use crate::lifecycle::cancel_cause::CancelCause;
 use crate::lifecycle::options::{Options, STOP_LIMIT, slot};
 use crate::lifecycle::state::State;
 use std::collections::BTreeMap;
@@ -39,6 +40,14 @@ impl Core {
         let millis = until.saturating_duration_since(self.started).as_millis();
         let value = if is_near { deadline::at(millis) } else { deadline::NOT_BEGUN };
         self.board.service(id).deadline.store(value, Ordering::Relaxed);
+    }
+
+    /// Why the running method is cancelled, if it is, and how long it has until it is dropped.
+    pub(crate) fn cancellation(&self, id: Id) -> Option<(CancelCause, Option<Duration>)> {
+        let service = self.board.service(id);
+        let epoch = service.epoch();
+        let cause = service.cause(epoch)?;
+        Some((cause, self.time_left(id, epoch, false)))
     }
 
     /// How long the running method has until its limit, or until that of Stop once its epoch is

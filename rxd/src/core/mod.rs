@@ -428,9 +428,9 @@ impl Core {
 
     /// Sets the limits of the services: of their methods, and how long they may take to answer a
     /// request.
-    pub(crate) fn with_limits<'a>(mut self, options: impl Iterator<Item = &'a Options>) -> Self {
+    pub(crate) fn with_limits(mut self, options: impl Iterator<Item = Options>) -> Self {
         let limits = options.enumerate().map(|(id, options)| {
-            self.method_limits.add(id as Id, options);
+            self.method_limits.add(id as Id, &options);
             options.answer_limit()
         });
         self.answer_limits = limits.collect();
@@ -592,6 +592,12 @@ impl Core {
         let before = std::mem::replace(slot(&mut self.status_texts.lock(), id), text.into());
         drop(before);
         self.changed.notify_one();
+    }
+
+    /// The status text of a service.
+    pub(crate) fn status_text(&self, id: Id) -> Option<String> {
+        let texts = self.status_texts.lock();
+        texts.get(id as usize).filter(|text| !text.is_empty()).map(ToString::to_string)
     }
 
     /// The status texts of the first few services.

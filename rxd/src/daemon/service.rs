@@ -368,6 +368,11 @@ impl Service {
         &self.0.config.options
     }
 
+    /// Its options, with the limit of each run as that of Run.
+    pub(crate) fn method_limits(&self) -> Options {
+        self.0.config.options.limits()
+    }
+
     /// Moves the name out of the service, which then has none.
     pub(crate) fn take_name(&mut self) -> Name {
         std::mem::take(&mut self.0.config.name)

@@ -32,7 +32,7 @@ pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>],
         specs.push(own);
     }
     let core = Core::new(daemon, names, Board::new(specs, history), StopOrder::new(order));
-    core.with_limits(services.iter().map(Service::limits))
+    core.with_limits(services.iter().map(Service::method_limits))
 }
 
 /// The watches on the board that one declared edge stands for.

@@ -333,7 +333,11 @@ impl EngineState {
         let mask = self.interrupting(call);
         let begins = matches!(call, Method::Init | Method::Stop) || service.is_cancelled(service.epoch());
         let epoch = if begins {
-            service.begin_epoch(mask)
+            let epoch = service.begin_epoch(mask);
+            if call == Method::Init {
+                service.begin_incarnation(epoch);
+            }
+            epoch
         } else {
             service.set_mask(mask);
             service.epoch()

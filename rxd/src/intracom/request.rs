@@ -108,6 +108,8 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Topic<Request<Q, A>> {
     ///
     /// * While the group of those who answer is full, this waits, as [`publish`](Topic::publish)
     ///   does: requests are bounded by [`Group::capacity`](super::Group::capacity).
+    /// * Without a group it is an error at once. On a
+    ///   [subscriber-aware](super::TopicOptions::subscriber_aware) topic it waits for one.
     /// * The wait ends with the request: it is an error if that is dropped without an answer,
     ///   because a buffer drops it, or the subscription that holds it.
     /// * It has no limit of its own. Wrap it in `tokio::time::timeout`, and in a service in

@@ -361,12 +361,16 @@ impl MonitorLoop {
         if !stopping.force() {
             return;
         }
-        self.write(Box::new(|| {
-            emit!(
-                ERROR, target: "rxd",
-                "forcing shutdown: the supervisor task does not run, since code blocks the runtime's threads"
-            );
-        }));
+        // If all have exited, the supervisor waits for values that block while they are dropped,
+        // which are named below.
+        if core.stop_order.left() > 0 {
+            self.write(Box::new(|| {
+                emit!(
+                    ERROR, target: "rxd",
+                    "forcing shutdown: the supervisor task does not run, since code blocks the runtime's threads"
+                );
+            }));
+        }
         // Services have 60 ms to drop what they are doing: 40 in stop order, then 20 without, since
         // a service that blocks must not hold back those that stop after it.
         for step in 0..6_u32 {

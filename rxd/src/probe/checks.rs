@@ -60,20 +60,21 @@ impl Checks {
         F: Future<Output = Result<(), String>>,
     {
         let mut every = cx.every(self.period);
-        let (mut passed, mut failed) = (0, false);
+        let (mut passed, mut failed) = (0, None);
         while every.tick().await {
             match self.check(cx, &check).await? {
                 Ok(()) => passed += 1,
                 Err(cause) => {
                     passed = 0;
                     cx.status(format!("{target}: {cause}"));
-                    if !std::mem::replace(&mut failed, true) {
+                    if failed.as_ref() != Some(&cause) {
                         emit!(INFO, target: "rxd", "waits until {target} is healthy: {cause}");
                     }
+                    failed = Some(cause);
                 }
             }
             if passed >= self.successes {
-                if failed {
+                if failed.is_some() {
                     cx.status("");
                 }
                 return Ok(());

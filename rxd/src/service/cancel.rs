@@ -40,6 +40,7 @@ impl Context {
     ///
     /// * Once the method is cancelled, it is the time until the limit of Stop, after which the
     ///   method's future is dropped. In [`Runner::stop`](crate::Runner::stop) it always is.
+    /// * Once it has exceeded its own limit, none is left: it is polled once more, and then dropped.
     /// * The time begins when the method first waits: until then the whole limit is left.
     /// * It includes what the method has [added](Context::extend).
     /// * At a shutdown, the daemon's `shutdown_timeout` may come first.
@@ -84,7 +85,7 @@ impl Context {
     ///
     /// For work that two sides may end: a request that ends with its connection, a job that its
     /// client withdraws. Cancelling the token of the new context cancels neither this context nor
-    /// `token`.
+    /// `token`. The type of the token is in the crate `tokio-util`, version 0.7.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -30,7 +30,9 @@ use tokio_util::sync::CancellationToken;
 ///
 /// A clone stays valid for as long as it is kept. It is cancelled when the incarnation ends, or
 /// when `idle` or `run` is cancelled for a reload; a task that is spawned through it after that is
-/// cancelled at once.
+/// cancelled at once. What it reports after its incarnation has ended, by
+/// [`heartbeat`](Context::heartbeat), [`status`](Context::status) or [`extend`](Context::extend), is
+/// ignored: it would speak for the next one.
 ///
 /// ```
 /// use rxd::{Context, Runner, State};
@@ -329,7 +331,8 @@ impl Context {
     ///   incarnations never overlap. At the shutdown's deadline the service is abandoned, and the
     ///   report names the task. See [when the process
     ///   ends](https://docs.rs/rxd/latest/rxd/docs/shutdown/index.html#when-the-process-ends).
-    /// * Code that has not begun to run when its context is cancelled for good does not run.
+    /// * Code for which no thread was free until the service's tasks are aborted does not run, nor
+    ///   does code of a context that has [ended](crate::CancelCause::Ended).
     ///
     /// ```
     /// # use rxd::Context;
@@ -465,6 +468,9 @@ impl Context {
 
     /// Reports that the service makes progress. See `heartbeat` of `#[rxd::service]`.
     pub fn heartbeat(&self) {
+        if !self.is_of_incarnation() {
+            return;
+        }
         let now = self.core.uptime().as_millis() as u64;
         self.core.board.service(self.id).beat.store(now + 1, Ordering::Relaxed);
     }
@@ -472,7 +478,9 @@ impl Context {
     /// Sets a status text, such as "12 clients": `systemctl status` shows it after the states of
     /// the services. It stays until another text is set; an empty text removes it.
     pub fn status(&self, text: impl AsRef<str>) {
-        self.core.set_status(self.id, text.as_ref());
+        if self.is_of_incarnation() {
+            self.core.set_status(self.id, text.as_ref());
+        }
     }
 
     /// Extends the limit of the running method: when the method reaches its limit, it gets this
@@ -483,6 +491,13 @@ impl Context {
     /// time.
     pub fn extend(&self, by: Duration) {
         let millis = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
-        self.core.board.service(self.id).extension.store(millis, Ordering::Release);
+        if self.is_of_incarnation() {
+            self.core.board.service(self.id).extension.store(millis, Ordering::Release);
+        }
+    }
+
+    /// Whether the incarnation of this context is the current one of its service.
+    fn is_of_incarnation(&self) -> bool {
+        self.core.board.service(self.id).is_of_incarnation(self.epoch)
     }
 }

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::graph::Target;
 use crate::graph::declaration::Declared;
 use crate::lifecycle::state::State;
+use crate::panic::emit;
 use crate::service::context::Context;
 use crate::watch::unknown_service;
 use std::any::type_name;
@@ -82,8 +83,19 @@ impl Context {
     /// * A context that is cancelled provides nothing any more: a task that is late cannot replace
     ///   the value of the next incarnation.
     /// * In a test, a runner that stands in for the service provides it in the same way.
-    pub fn provide<S: Provides>(&self, value: S::Value) {
+    /// * A service that names the type of another one provides nothing by that; the log says so.
+    pub fn provide<S: Provides + Declared>(&self, value: S::Value) {
         if self.is_cancelled() {
+            return;
+        }
+        let of_type = self.core().names.find(Target::of_type(S::SERVICE_TYPE).lookup_hash());
+        if !of_type.is_empty() && of_type.iter().all(|&(_, id)| id != self.id()) {
+            let name = S::SERVICE_TYPE.text;
+            emit!(
+                WARN, target: "rxd", service = %self.name(),
+                "provides the value of `{name}`, but is not of that type: nobody gets it; \
+                 write `cx.provide::<Self>(value)`, and name this service in `#[needs(..)]` of the others"
+            );
             return;
         }
         let before = self.core().provided.put(self.id(), Arc::new(value));

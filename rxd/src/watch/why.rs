@@ -4,6 +4,7 @@ use crate::board::{BoardView, Condition, Id, Reaction, Seq, ServiceStatus, Watch
 use crate::core::describe::describe_condition;
 use crate::core::{Core, FailedAt, ServiceState};
 use crate::graph::{Effect, Mode};
+use crate::lifecycle::cancel_cause::CancelCause;
 use crate::lifecycle::duration::{Countdown, ExactDuration, ShortDuration};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::text::add_item;
@@ -55,6 +56,13 @@ pub struct ServiceDiagnosis {
     pub next_run: Option<Duration>,
     /// When that is by the wall clock, in UTC and in its zone, if the service has a schedule.
     pub next_run_at: Option<String>,
+    /// Why the running method is cancelled, until it has returned.
+    pub cancelled: Option<CancelCause>,
+    /// The time until the cancelled method is dropped, while there is some left.
+    pub limit_ends: Option<Duration>,
+    /// Its [status](crate::Context::status) text, while its [`idle`](crate::Runner::idle) runs: why it is not
+    /// in Run yet, as a probe says it.
+    pub status: Option<String>,
     /// The message of the failure that led to its state. A failure from which it has recovered is
     /// in [`service`](ServiceDiagnosis::service) only.
     pub error: Option<String>,
@@ -282,6 +290,11 @@ impl ServiceDiagnosis {
         let asked_to_stop = stop
             .filter(|_| is_asked)
             .map(|begun| begun.elapsed().min(Duration::from_nanos(core.board.now().saturating_sub(*released))));
+        let status_text = idles_for.and_then(|_| core.status_text(id));
+        let methods = [State::Init, State::Idle, State::Run];
+        let runs = status.transition == Transition::Entering && methods.contains(&status.state);
+        let (cancelled, limit_ends) = core.cancellation(id).filter(|_| runs).unzip();
+        let limit_ends = limit_ends.flatten().filter(|left| !left.is_zero());
         let last_failed = service.last_failed_at.map(|at| uptime.saturating_sub(at));
         let stops_after = core.names_of(stops_after);
         ServiceDiagnosis {
@@ -293,6 +306,9 @@ impl ServiceDiagnosis {
             enters_run,
             next_run,
             next_run_at,
+            cancelled,
+            limit_ends,
+            status: status_text,
             error,
             stops_after,
             asked_to_stop,
@@ -309,6 +325,9 @@ impl ServiceDiagnosis {
         if let Some(stop) = self.stop_text() {
             return stop;
         }
+        if let Some(cancelled) = self.cancelled_text() {
+            return cancelled;
+        }
         let ServiceState { state, cause, last_cause, .. } = &self.service;
         let mut parts = Vec::new();
         if !self.waits_for.is_empty() {
@@ -319,6 +338,7 @@ impl ServiceDiagnosis {
         if self.idles_for.is_some() {
             parts.push("in its own `idle`".to_owned());
         }
+        parts.extend(self.status.clone());
         if let Some(left) = self.next_run {
             parts.push(format!("next run in {}", Countdown(left)));
             parts.extend(self.next_run_at.as_ref().map(|at| format!("at {at}")));
@@ -359,6 +379,26 @@ impl ServiceDiagnosis {
         let (error, since) = (self.service.last_error.as_ref()?, self.last_failed?);
         let what = if self.reload_failed { "reload" } else { "last" };
         self.error.is_none().then(|| format!("{what} failed {} ago: {error}", ShortDuration(since)))
+    }
+
+    /// What a cancelled method is waited for.
+    fn cancelled_text(&self) -> Option<String> {
+        let why = match self.cancelled? {
+            CancelCause::Ended => return Some("its method has returned; waits for its tasks".to_owned()),
+            CancelCause::Shutdown => "asked to stop",
+            CancelCause::Dependency => "asked to leave it, since a dependency has failed for good",
+            CancelCause::Reaction => "asked to leave it by a reaction",
+            CancelCause::Panic => "asked to leave it, since a task of it has panicked",
+            CancelCause::Operator => "asked to leave it by an operator",
+            CancelCause::Heartbeat => "asked to leave it, since it has missed its heartbeat",
+            CancelCause::Reload => "interrupted for a reload",
+            CancelCause::Timeout => "asked to leave it, since its limit is exceeded",
+            CancelCause::Token => "cancelled by its own code",
+        };
+        Some(match self.limit_ends {
+            Some(left) => format!("{why}, dropped in {}", Countdown(left)),
+            None => format!("{why}, and has not returned"),
+        })
     }
 
     /// What the stop of the daemon waits for.
@@ -446,6 +486,9 @@ impl fmt::Display for ServiceDiagnosis {
         if let Some(stop) = self.stop_text() {
             return write!(f, ": {stop}");
         }
+        if let Some(cancelled) = self.cancelled_text() {
+            return write!(f, ": {cancelled}");
+        }
         for (at, unmet) in self.waits_for.iter().enumerate() {
             write!(f, "{}{unmet}", if at == 0 { ": waits for " } else { ", and for " })?;
         }
@@ -455,6 +498,9 @@ impl fmt::Display for ServiceDiagnosis {
         }
         if let Some(since) = self.idles_for {
             write!(f, ": in its own `idle` for {}", ShortDuration(since))?;
+        }
+        if let Some(status) = &self.status {
+            write!(f, ", {status}")?;
         }
         if let Some(left) = self.next_run {
             write!(f, ": next run in {}", Countdown(left))?;

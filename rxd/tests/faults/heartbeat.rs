@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use crate::stall::LogCapture;
-use rxd::testing::Behavior;
+use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Backoff, Cause, Context, OnStale, Options, Service, State};
 
 /// Sends heartbeats, pauses, sends heartbeats again, and then sends no more.
@@ -111,4 +111,64 @@ async fn g21_stale_service_is_restarted_as_a_failed_one() {
     let trace = ran.states("a");
     assert_eq!(trace, format!("{INCARNATION} {INCARNATION} {INCARNATION} exit+"));
     assert!(ran.trace.steps.iter().all(|step| step.cause != Cause::Operator));
+}
+
+/// A task that its service does not know beats on, extends limits and sets a status text for ever.
+#[tokio::test(start_paused = true)]
+async fn g21_context_of_an_ended_incarnation_speaks_for_no_other() {
+    silence_scripted_panics();
+    let leaks = Behavior::call(|cx: Context| async move {
+        let leaked = cx.clone();
+        tokio::spawn(async move {
+            loop {
+                leaked.heartbeat();
+                leaked.extend(100 * SECOND);
+                leaked.status("from the past");
+                tokio::time::sleep(100 * MS).await;
+            }
+        });
+        Err("scripted failure".into())
+    });
+    let hangs = Behavior::call(|cx: Context| async move {
+        cx.heartbeat();
+        cx.status("now");
+        cx.cancelled().await;
+        Ok(())
+    });
+    let options = no_backoff().heartbeat(SECOND).restarts(1, 600 * SECOND);
+    let service = fake("a", State::Run, [leaks, hangs]).options(options);
+    let running = start(daemon([service, plain("b")]).on_stale(OnStale::Restart)).await;
+    running.until("a", State::Run).await;
+    running.until("a", State::Exit).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.error("a"), "no heartbeat within 1s");
+}
+
+/// A context that `init` keeps over a reload is of the same incarnation.
+#[tokio::test(start_paused = true)]
+async fn g21_context_kept_over_a_reload_beats() {
+    let kept = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let keep = kept.clone();
+    let init = Behavior::call(move |cx: Context| {
+        *keep.lock().unwrap() = Some(cx);
+        std::future::ready(Ok(()))
+    });
+    let beats = Behavior::call(move |cx: Context| {
+        let kept = kept.lock().unwrap().clone().unwrap();
+        async move {
+            while !cx.is_cancelled() {
+                kept.heartbeat();
+                let _ = cx.sleep(100 * MS).await;
+            }
+            Ok(())
+        }
+    });
+    let fake = FakeService::new().on(State::Init, [init]).on(State::Run, [beats]).on_reload([Behavior::Ok]);
+    let service = Service::new("a", ReloadingFake(fake)).options(no_backoff().heartbeat(SECOND));
+    let running = start(daemon([service]).on_stale(OnStale::Restart)).await;
+    running.until("a", State::Run).await;
+    running.handle.reload("a").await.unwrap();
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(running.handle.states()["a"].incarnation, 1);
+    assert!(running.stop().await.report.is_ok());
 }

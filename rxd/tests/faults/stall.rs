@@ -350,3 +350,38 @@ fn g4_incarnation_after_an_undroppable_task_waits_for_it() {
     });
     assert!(report.is_ok(), "{report}");
 }
+
+/// Blocks while it is dropped, until this is received.
+struct WedgedInDrop(std::sync::mpsc::Receiver<()>);
+
+impl rxd::BlockingRunner for WedgedInDrop {
+    fn run(&mut self, cx: &rxd::BlockingContext) -> rxd::Result {
+        cx.sleep(3600 * SECOND)?;
+        Ok(())
+    }
+}
+
+impl Drop for WedgedInDrop {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+/// Of a value whose drop never returns, nobody else is blamed.
+#[tokio::test]
+async fn g59_service_that_blocks_its_own_thread_in_drop_is_blamed_alone() {
+    let logged = LogCapture::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
+    let (go_on, blocks) = std::sync::mpsc::channel();
+    let service = Service::blocking("wedged", WedgedInDrop(blocks));
+    let daemon = Daemon::new("d").add(service).signals([]).shutdown_timeout(300 * MS);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("wedged", State::Run).await.unwrap();
+    handle.shutdown();
+    let report = handle.wait().await;
+    go_on.send(()).unwrap();
+    assert_eq!(report.abandoned().count(), 1, "{report}");
+    let errors = logged.lines();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("abandoned: dropping its value blocks its thread"), "{errors:?}");
+}

@@ -378,6 +378,20 @@ async fn time_left_is_over_when_the_limit_is_exceeded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn time_left_of_a_periodic_service_is_that_of_its_run() {
+    let seen = Seen::new();
+    let service = Service::from_fn_with("a", seen.clone(), |cx: Context, seen: Seen<_>| async move {
+        seen.push(cx.time_left());
+        Ok(())
+    });
+    let every = rxd::Every::new(60 * SECOND).within(5 * SECOND);
+    let test = start(daemon([service.every(every)])).await;
+    tokio::time::sleep(70 * SECOND).await;
+    assert_eq!(seen.take(), [Some(5 * SECOND); 2]);
+    test.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn blocking_task_is_awaited_before_stop_and_its_panic_counts() {
     let service = Service::from_fn("a", |cx: Context| async move {
         let here = cx.clone();

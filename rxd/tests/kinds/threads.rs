@@ -419,7 +419,8 @@ async fn g53_panic_on_the_thread_is_a_failure_with_its_place() {
 #[tokio::test]
 async fn g53_panic_of_the_constructor_is_a_failure_and_it_is_not_called_again() {
     let make = || -> Panics { panic!("scripted") };
-    for (restarts, error) in [(0, "panicked: scripted (at "), (1, "it was not made: its constructor panicked")] {
+    let again = "its constructor has panicked, and is not called again: scripted (at ";
+    for (restarts, error) in [(0, "panicked: scripted (at "), (1, again)] {
         let a = Service::local("a", make).options(no_backoff().restarts(restarts, LONG));
         let handle = start([a, until_cancelled("b")]).await;
         handle.wait_for("a", State::Exit).await.unwrap();

@@ -17,6 +17,8 @@ async fn service_is_in_run_while_its_target_listens() {
     until_idle(&handle).await;
     tokio::time::sleep(100 * MS).await;
     assert!(handle.states()["health"].is_in(State::Idle) && handle.states()["api"].is_in(State::Idle));
+    let why = handle.why("api").unwrap().to_string();
+    assert!(why.contains(&format!("tcp {address}: ")) && why.contains("refused"), "{why}");
 
     let listener = TcpListener::bind(address).await.unwrap();
     handle.wait_for("api", State::Run).await.unwrap();

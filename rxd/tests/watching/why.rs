@@ -1,8 +1,8 @@
 //! `why`: the chain of services that are waited for. G45.
 
 use crate::common::{end, fake, service, start};
-use rxd::testing::Behavior;
-use rxd::{Action, Backoff, Context, Effect, Mode, Options, Runner, Service, State, When, manager};
+use rxd::testing::{Behavior, FakeService};
+use rxd::{Action, Backoff, Context, Daemon, Effect, Mode, OnStale, Options, Runner, Service, State, When, manager};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -210,5 +210,49 @@ async fn u7_why_during_the_stop_says_what_it_waits_for() {
     assert_eq!(why.services()[0].stops_after, ["api"]);
     assert_eq!(why.roots().next().unwrap().asked_to_stop, Some(Duration::from_secs(2)));
     assert_eq!(handle.why("web").unwrap().to_string(), "web in Exit (shutdown)");
+    end(&handle).await;
+}
+
+/// A method that does not return says why it was asked to, and how long it has.
+#[tokio::test(start_paused = true)]
+async fn g62_why_of_a_cancelled_method_names_the_cause_and_the_time_left() {
+    let run = || FakeService::new().on(State::Run, [Behavior::Hang]);
+    let a = Service::new("a", run()).options(Options::DEFAULT.backoff(Backoff::NONE));
+    let stale = Service::new("stale", run()).options(Options::DEFAULT.heartbeat(Duration::from_secs(1)));
+    let tasks = Service::from_fn("tasks", |cx: Context| async move {
+        cx.spawn("slow", std::future::pending::<()>());
+        Err("scripted failure".into())
+    });
+    let daemon = Daemon::new("d").add_all([a, stale, tasks]).on_stale(OnStale::Restart).signals([]);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for(["a", "stale"], State::Run).await.unwrap();
+    let why = |name: &str| handle.why(name).unwrap().to_string();
+    let asked = handle.clone();
+    let asked = tokio::spawn(async move { asked.restart("a").await });
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(why("a"), "a in Run: asked to leave it by an operator, dropped in 6s");
+    assert_eq!(why("stale"), "stale in Run: asked to leave it, since it has missed its heartbeat, dropped in 8s");
+    assert_eq!(why("tasks"), "tasks in Run: its method has returned; waits for its tasks");
+    asked.await.unwrap().unwrap();
+    assert!(!why("a").contains("asked to leave it by an operator"), "{}", why("a"));
+    handle.shutdown();
+    // They hang until they are dropped.
+    assert!(!handle.wait().await.is_ok());
+}
+
+/// What a service says of itself while it is not in Run yet.
+#[tokio::test(start_paused = true)]
+async fn g62_why_of_an_idle_service_has_its_status_text() {
+    let waits = Behavior::call(|cx: Context| async move {
+        cx.status("tcp db:5432: connection refused");
+        cx.cancelled().await;
+        Ok(())
+    });
+    let a = Service::new("a", FakeService::new().on(State::Idle, [waits]));
+    let handle = start([a.needs(["b"]), service("b", fake(&[State::Run]).1)]).await;
+    handle.wait_for("a", State::Idle).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let expected = "a in Idle: in its own `idle` for 2.0 s, tcp db:5432: connection refused";
+    assert_eq!(handle.why("a").unwrap().to_string(), expected);
     end(&handle).await;
 }

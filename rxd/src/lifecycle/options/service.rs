@@ -43,11 +43,18 @@ impl fmt::Debug for RunWait {
 impl Recurring {
     /// The runs. In the first call the limit of each becomes that of Run.
     pub(crate) fn cadence(&mut self) -> &mut Cadence {
-        let limit = &mut self.options.timeouts[2];
-        self.cadence.get_or_insert_with(|| {
-            *limit = limit.iter().copied().chain(self.recurrence.within()).min();
-            Cadence::new(&self.recurrence)
-        })
+        if self.cadence.is_none() {
+            self.options = self.limits();
+        }
+        self.cadence.get_or_insert_with(|| Cadence::new(&self.recurrence))
+    }
+
+    /// The options, with the limit of each run as that of Run.
+    fn limits(&self) -> Options {
+        let mut options = self.options;
+        let limit = &mut options.timeouts[2];
+        *limit = limit.iter().copied().chain(self.recurrence.within()).min();
+        options
     }
 
     /// Begins anew, as if the service had never been in Run.
@@ -71,6 +78,14 @@ impl ServiceOptions {
         match self {
             ServiceOptions::Recurring(recurring) => recurring.options = options,
             _ => *self = ServiceOptions::Overridden(Box::new(options)),
+        }
+    }
+
+    /// The options with the limits that apply to the methods.
+    pub(crate) fn limits(&self) -> Options {
+        match self {
+            ServiceOptions::Recurring(recurring) => recurring.limits(),
+            _ => **self,
         }
     }
 

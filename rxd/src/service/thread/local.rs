@@ -1,9 +1,9 @@
 //! Services whose methods are async, on a thread of their own: nothing of them need be `Send`.
 
 use super::{Call, Calls, ThreadEnd, ThreadKind, ThreadMethod, ThreadRunner, ThreadRuntime, ThreadScope};
-use crate::error::Result;
+use crate::error::{AnyError, Result};
 use crate::in_span::InSpan;
-use crate::panic::emit;
+use crate::panic::{self, emit};
 use crate::service::context::Context;
 use crate::service::runner::DefaultMethod;
 use std::future::{Future, poll_fn};
@@ -110,42 +110,59 @@ impl ThreadRunner {
     }
 }
 
+/// The value of a service, which its first call makes.
+enum Value<T, M> {
+    Unmade(M),
+    Made(T),
+    /// Its constructor panicked with this message.
+    Failed(String),
+}
+
+impl<T, M: FnOnce() -> T> Value<T, M> {
+    /// Makes the value if it is not made yet. A constructor that has panicked is not called again.
+    fn get(&mut self) -> Result<&mut T> {
+        if let Value::Unmade(_) = self {
+            let Value::Unmade(make) = std::mem::replace(self, Value::Failed(String::new())) else { unreachable!() };
+            *self = match panic::catch(make) {
+                Ok(value) => Value::Made(value),
+                Err(caught) => {
+                    *self = Value::Failed(caught.to_string());
+                    caught.resume()
+                }
+            };
+        }
+        match self {
+            Value::Made(value) => Ok(value),
+            Value::Failed(text) => {
+                Err(AnyError::msg(format_args!("its constructor has panicked, and is not called again: {text}")))
+            }
+            Value::Unmade(_) => unreachable!("it is made above"),
+        }
+    }
+}
+
 /// The thread of a service.
 fn serve<T: LocalRunner>(scope: &ThreadScope, runtime: ThreadRuntime, mut calls: Calls, make: impl FnOnce() -> T) {
     let ThreadRuntime::Own(runtime) = runtime else { unreachable!("it is made for this kind") };
     let local = LocalSet::new();
-    let mut make = Some(make);
     let calls = async {
-        let mut value = None;
+        let mut value = Value::Unmade(make);
         while let Some(call) = calls.recv().await {
-            carry_out(scope, call, &mut value, &mut make).await;
+            carry_out(scope, call, &mut value).await;
         }
         scope.drop_on_thread(value);
     };
     local.block_on(&runtime, InSpan::new(calls, scope.span.clone()));
     scope.drop_on_thread(local);
-    scope.drop_on_thread(make);
     // Not a drop, which would wait for code that tokio runs elsewhere.
     let _ = scope.guarded(|| runtime.shutdown_background());
 }
 
-async fn carry_out<T: LocalRunner>(
-    scope: &ThreadScope,
-    call: Call,
-    value: &mut Option<T>,
-    make: &mut Option<impl FnOnce() -> T>,
-) {
+async fn carry_out<T: LocalRunner>(scope: &ThreadScope, call: Call, value: &mut Value<T, impl FnOnce() -> T>) {
     let Call { method, cx, mut reply, counted } = call;
     let answer = {
         let invoked = async {
-            let service = match value {
-                Some(service) => service,
-                None => {
-                    let make =
-                        make.take().ok_or("it was not made: its constructor panicked, and is not called again")?;
-                    value.insert(make())
-                }
-            };
+            let service = value.get()?;
             match method {
                 ThreadMethod::Init => service.init(&cx).await,
                 ThreadMethod::Idle => service.idle(&cx).await,

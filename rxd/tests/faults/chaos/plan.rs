@@ -33,6 +33,8 @@ pub(super) struct Plan {
     /// One of so many calls makes the tracing layer panic. In paused time only, where all runs on
     /// one thread.
     pub(super) layer: Option<u32>,
+    /// The second of the minute at which the wall clock starts.
+    pub(super) second: u64,
     pub(super) stop_at: Duration,
     pub(super) shutdown_timeout: Duration,
 }
@@ -68,10 +70,10 @@ pub(super) struct ServicePlan {
     pub(super) on_drop: OnDrop,
     pub(super) options: Options,
     pub(super) edges: Vec<EdgePlan>,
-    /// It is called each period.
-    pub(super) every: Option<Every>,
-    /// It has a thread of its own. In real time only: such a thread has its own clock.
-    pub(super) thread: Option<Thread>,
+    /// It is called again and again.
+    pub(super) recurs: Option<Recurs>,
+    /// How it is made.
+    pub(super) form: Form,
 }
 
 impl ServicePlan {
@@ -88,11 +90,40 @@ impl ServicePlan {
     }
 }
 
-/// Where the methods of a service with a thread run.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Thread {
+/// When a service is called again.
+#[derive(Clone, Debug)]
+pub(super) enum Recurs {
+    Every(Every),
+    #[cfg(feature = "cron")]
+    Schedule(rxd::Schedule),
+}
+
+/// How a service is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Form {
+    Runner,
+    /// `run` is a closure; there are no other methods.
+    Function,
+    /// It has a thread of its own, as the next. In real time only: such a thread has its own clock.
     Local,
     Blocking,
+    /// It connects to an address at which somebody listens, or nobody. In real time only: paused time
+    /// would advance while it waits for a socket.
+    #[cfg(feature = "probe")]
+    Probe {
+        listens: bool,
+    },
+}
+
+impl Form {
+    pub(super) fn has_thread(self) -> bool {
+        matches!(self, Form::Local | Form::Blocking)
+    }
+
+    /// Whether its methods are those of the plan.
+    pub(super) fn is_scripted(self) -> bool {
+        matches!(self, Form::Runner | Form::Function | Form::Local | Form::Blocking)
+    }
 }
 
 /// What a service spawns in Run.
@@ -179,6 +210,7 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
         operators: Vec::new(),
         pauses: Vec::new(),
         layer: None,
+        second: rng.u64(54..60),
         stop_at: Duration::ZERO,
         shutdown_timeout: LEAST,
     };
@@ -186,7 +218,7 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
     last(&mut PlanRng { rng: Rng::with_seed(!seed), real }, &mut plan);
     refused(&mut plan);
     // After the check, which drops its services while the plan is made.
-    for part in &mut plan.services {
+    for part in plan.services.iter_mut().filter(|part| part.form.is_scripted()) {
         if rng.f64() < wild / 4.0 {
             part.on_drop = OnDrop::Panics;
         }
@@ -228,6 +260,9 @@ fn block(rng: &mut PlanRng, plan: &mut Plan) {
         let length = if is_long { long } else { short };
         let part = rng.usize(0..plan.services.len());
         let part = &mut plan.services[part];
+        if !part.form.is_scripted() {
+            continue;
+        }
         match rng.usize(0..5) {
             4 => part.on_drop = OnDrop::Blocks(length),
             method => part.calls[method].insert(0, ScriptedCall::Blocks(length)),
@@ -316,11 +351,24 @@ fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
     };
     let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| edge_plan(rng, at)).collect();
     let reloads = rng.bool();
-    let every = (matches!(kind, Kind::Continuous) && rng.f64() < 0.2).then(|| every(rng));
-    let thread =
-        if rng.real { [Some(Thread::Local), Some(Thread::Blocking), None, None, None][rng.usize(0..5)] } else { None };
+    let recurs = (matches!(kind, Kind::Continuous) && rng.f64() < 0.25).then(|| recurs(rng));
+    let form = match rng.u32(0..10) {
+        0..2 => Form::Function,
+        2..4 if rng.real => Form::Local,
+        4..6 if rng.real => Form::Blocking,
+        #[cfg(feature = "probe")]
+        6 if rng.real && recurs.is_none() => Form::Probe { listens: rng.bool() },
+        _ => Form::Runner,
+    };
+    // What it provides in its first incarnation must not be there in the next ones.
+    if rng.f64() < 0.15 {
+        calls[0].insert(0, ScriptedCall::Provides);
+    }
+    if rng.f64() < 0.15 {
+        calls[2].insert(0, ScriptedCall::TakesProvided(millis(rng, 700), rng.usize(0..size)));
+    }
     let on_drop = OnDrop::Nothing;
-    let mut part = ServicePlan { kind, calls, tasks, reloads, on_drop, options, edges, every, thread };
+    let mut part = ServicePlan { kind, calls, tasks, reloads, on_drop, options, edges, recurs, form };
     // On a busy machine heartbeats come late in real time.
     if !rng.real && rng.f64() < 0.15 {
         part.calls[2] = vec![ScriptedCall::Beats];
@@ -328,6 +376,27 @@ fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
         part.options = part.options.heartbeat(BEAT);
     }
     part
+}
+
+fn recurs(rng: &mut PlanRng) -> Recurs {
+    match rng.u32(0..5) {
+        #[cfg(feature = "cron")]
+        0 => Recurs::Schedule(schedule(rng)),
+        _ => Recurs::Every(every(rng)),
+    }
+}
+
+/// A run starts once, within the first seconds, in about every second plan.
+#[cfg(feature = "cron")]
+fn schedule(rng: &mut PlanRng) -> rxd::Schedule {
+    let mut schedule = rxd::Schedule::new("* * * * *").zone(["UTC", "Europe/Berlin"][rng.usize(0..2)]);
+    if rng.bool() {
+        schedule = schedule.within(Duration::from_millis(1) + millis(rng, 1_500));
+    }
+    if rng.bool() {
+        schedule = schedule.jitter(Duration::from_millis(rng.u64(1..500)));
+    }
+    if rng.bool() { schedule.missed(MissedRun::RunOnce) } else { schedule }
 }
 
 fn every(rng: &mut PlanRng) -> Every {
@@ -354,7 +423,7 @@ fn usual(rng: &mut PlanRng, method: usize) -> Behavior {
 }
 
 fn call(rng: &mut PlanRng, size: usize) -> ScriptedCall {
-    match rng.u32(0..20) {
+    match rng.u32(0..24) {
         0..=1 => {
             let bad = [Bad::DisplayFails, Bad::DisplayPanics, Bad::SourcePanics, Bad::DropPanics];
             ScriptedCall::FailsWithBadError(bad[rng.usize(0..4)])
@@ -363,6 +432,10 @@ fn call(rng: &mut PlanRng, size: usize) -> ScriptedCall {
         // Time must pass, since it may make requests in a loop.
         3..=4 => ScriptedCall::Asks(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size), command(rng)),
         5 => ScriptedCall::AsksForItself(Duration::from_millis(20) + millis(rng, 700), command(rng)),
+        6 => ScriptedCall::Provides,
+        7 => ScriptedCall::TakesProvided(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size)),
+        8 => ScriptedCall::Replies { drops_each: rng.u32(1..5) },
+        9 => ScriptedCall::AsksOnTopic(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size)),
         _ => ScriptedCall::Behavior(behavior(rng)),
     }
 }

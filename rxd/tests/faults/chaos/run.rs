@@ -1,6 +1,6 @@
 //! Runs a plan, and checks its trace and its report.
 
-use super::plan::{Command, EdgePlan, FailFast, Kind, Plan, ServicePlan, Task, Thread, name};
+use super::plan::{Command, EdgePlan, FailFast, Form, Kind, Plan, Recurs, ServicePlan, Task, name};
 use super::scripted::{Dropped, OnDrop, request};
 use crate::kit::PanickingLayer;
 use rxd::testing::{Behavior, CallLog, DeclaredRules, FakeService, ReloadingFake, Trace};
@@ -24,6 +24,9 @@ pub(super) struct Run {
     real: bool,
     /// How long the process pauses in all.
     paused: Duration,
+    /// What probes connect to.
+    #[cfg(feature = "probe")]
+    listener: Arc<std::sync::OnceLock<std::net::TcpListener>>,
 }
 
 #[derive(Default)]
@@ -36,6 +39,16 @@ struct RecordedFaults {
 }
 
 impl Run {
+    #[cfg(feature = "probe")]
+    fn listener(&self) -> &std::net::TcpListener {
+        self.listener.get_or_init(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// How long the process may pause while something waits.
+    pub(super) fn paused(&self) -> Duration {
+        self.paused
+    }
+
     pub(super) fn is_real(&self) -> bool {
         self.real
     }
@@ -75,11 +88,13 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
             fake = fake.on(state, behaviors);
         }
         let service = match part.reloads {
-            true => on_thread(name(at), Dropped(ReloadingFake(fake), part.on_drop), part.thread),
-            false => on_thread(name(at), Dropped(fake, part.on_drop), part.thread),
+            true => of_form(name(at), Dropped(ReloadingFake(fake), part.on_drop), part.form, run),
+            false => of_form(name(at), Dropped(fake, part.on_drop), part.form, run),
         };
-        let service = match part.every {
-            Some(every) => service.every(every),
+        let service = match &part.recurs {
+            Some(Recurs::Every(every)) => service.every(*every),
+            #[cfg(feature = "cron")]
+            Some(Recurs::Schedule(schedule)) => service.schedule(schedule.clone()),
             None => service,
         };
         let service = match part.kind {
@@ -98,14 +113,27 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
         .shutdown_timeout(plan.shutdown_timeout)
 }
 
-fn on_thread<R>(name: String, runner: R, thread: Option<Thread>) -> Service
+fn of_form<R>(name: String, runner: R, form: Form, run: &Run) -> Service
 where
     R: Runner + LocalRunner + BlockingRunner + Send,
 {
-    match thread {
-        None => Service::new(name, runner),
-        Some(Thread::Local) => Service::local(name, move || runner),
-        Some(Thread::Blocking) => Service::blocking(name, runner),
+    match form {
+        Form::Runner => Service::new(name, runner),
+        Form::Function => {
+            let runner = Arc::new(tokio::sync::Mutex::new(runner));
+            Service::from_fn(name, move |cx: Context| {
+                let runner = runner.clone();
+                async move { Runner::run(&mut *runner.lock().await, &cx).await }
+            })
+        }
+        Form::Local => Service::local(name, move || runner),
+        Form::Blocking => Service::blocking(name, runner),
+        #[cfg(feature = "probe")]
+        Form::Probe { listens } => {
+            let address = if listens { run.listener().local_addr().unwrap() } else { ([127, 0, 0, 1], 1).into() };
+            let probe = rxd::probe::Tcp::new(address.to_string());
+            Service::new(name, probe.period(Duration::from_millis(10)).timeout(Duration::from_millis(50)))
+        }
     }
 }
 
@@ -198,6 +226,11 @@ fn layer(seed: u64, one_in: u32) -> impl tracing::Subscriber {
 async fn live(plan: &Plan) -> Result<Trace, String> {
     let paused = plan.pauses.iter().map(|(_, length)| length).sum();
     let run = Run { real: plan.real, paused, ..Run::default() };
+    #[cfg(feature = "cron")]
+    {
+        let new_year = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        rxd::testing::set_wall_clock(new_year + Duration::from_secs(plan.second));
+    }
     let daemon = build(plan, &run);
     let mut rules = DeclaredRules::of(&daemon);
     // A delay that is late because of a pause is not late.
@@ -256,7 +289,7 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
     let recorded = std::mem::take(&mut *run.recorded.lock().unwrap());
     // The limit of Stop begins with its call. A thread may begin with the method after its end.
     let is_late = |fault: &str| {
-        let with_thread = plan.services.iter().enumerate().filter(|(_, part)| part.thread.is_some());
+        let with_thread = plan.services.iter().enumerate().filter(|(_, part)| part.form.has_thread());
         with_thread.map(|(at, _)| format!("G16: `stop` of `{}` ", name(at))).any(|start| fault.starts_with(&start))
     };
     let faults = run.call_log.faults();

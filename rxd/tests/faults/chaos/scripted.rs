@@ -3,8 +3,9 @@
 use super::plan::{Command, name};
 use super::run::Run;
 use crate::errors::{Bad, BadError};
+use rxd::intracom::{Group, Request};
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
-use rxd::{BlockingContext, BlockingRunner, Context, DaemonHandle, Error, LocalRunner, Runner};
+use rxd::{BlockingContext, BlockingRunner, Context, DaemonHandle, Error, LocalRunner, Runner, State};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,6 +25,16 @@ pub(super) enum ScriptedCall {
     Asks(Duration, usize, Command),
     /// The same, to the service itself.
     AsksForItself(Duration, Command),
+    /// Provides the number of its incarnation to others.
+    Provides,
+    /// Waits, and takes what a service provides.
+    TakesProvided(Duration, usize),
+    /// Replies to requests on its topic; drops one of so many.
+    Replies {
+        drops_each: u32,
+    },
+    /// Waits, sends a request on the topic of a service, and waits for the reply.
+    AsksOnTopic(Duration, usize),
 }
 
 /// What the value of a service does when it is dropped.
@@ -32,6 +43,61 @@ pub(super) enum OnDrop {
     Nothing,
     Panics,
     Blocks(Duration),
+}
+
+/// The type that says what services provide: the number of an incarnation.
+#[rxd::service(provides(u32))]
+struct Provider;
+
+impl Runner for Provider {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+/// The topic of a service.
+fn topic(service: &str) -> String {
+    format!("requests-{service}")
+}
+
+async fn take_provided(run: &Run, cx: &Context, whom: &str) {
+    let states = || cx.states()[whom].clone();
+    let (before, value) = (states(), rxd::__private::provided_by::<Provider>(cx, whom));
+    // In paused time nothing else runs in between.
+    let fits = match value {
+        Ok(incarnation) => before.is_in(State::Run) && before.incarnation == incarnation,
+        Err(_) => true,
+    };
+    run.expect(run.is_real() || fits, || format!("a value of `{whom}` outlived its time in Run: {before:?}"));
+    cx.cancelled().await;
+}
+
+async fn reply(cx: &Context, drops_each: u32) -> rxd::Result {
+    let topic = cx.intracom().topic::<Request<u32, u32>>(&topic(cx.name()))?;
+    let mut requests = topic.subscribe(Group::named("replies").capacity(2))?;
+    let mut count = 0;
+    while let Some(request) = requests.recv().await {
+        count += 1;
+        if count % drops_each != 0 {
+            let answer = *request.question() + 1;
+            request.reply(answer);
+        }
+    }
+    Ok(())
+}
+
+/// A request is answered, refused or dropped at once: nothing waits for a service that has ended.
+async fn ask_on_topic(run: &Run, cx: &Context, whom: &str) -> rxd::Result {
+    let topic = cx.intracom().topic::<Request<u32, u32>>(&topic(whom))?;
+    let began = Instant::now();
+    // A cancellation ends the wait, if it comes first.
+    let answer = cx.or_cancelled(topic.ask(20)).await?;
+    let took = began.elapsed();
+    run.expect(run.is_real() || took <= Duration::from_secs(1) + run.paused(), || {
+        format!("a request to `{whom}` took {took:?}")
+    });
+    run.expect(answer.as_ref().map_or(true, |&answer| answer == 21), || format!("`{whom}`: a wrong {answer:?}"));
+    Ok(())
 }
 
 impl ScriptedCall {
@@ -73,6 +139,34 @@ impl ScriptedCall {
                     }
                 })
             }
+            ScriptedCall::Provides => Behavior::call(async |cx: Context| {
+                cx.provide::<Provider>(cx.states()[cx.name()].incarnation);
+                Ok(())
+            }),
+            ScriptedCall::TakesProvided(after, whom) => {
+                let run = run.clone();
+                Behavior::call(move |cx: Context| {
+                    let run = run.clone();
+                    async move {
+                        cx.sleep(after).await?;
+                        take_provided(&run, &cx, &name(whom)).await;
+                        Ok(())
+                    }
+                })
+            }
+            ScriptedCall::Replies { drops_each } => {
+                Behavior::call(move |cx: Context| async move { reply(&cx, drops_each).await })
+            }
+            ScriptedCall::AsksOnTopic(after, whom) => {
+                let run = run.clone();
+                Behavior::call(move |cx: Context| {
+                    let run = run.clone();
+                    async move {
+                        cx.sleep(after).await?;
+                        ask_on_topic(&run, &cx, &name(whom)).await
+                    }
+                })
+            }
             ScriptedCall::AsksForItself(after, command) => {
                 let run = run.clone();
                 Behavior::call(move |cx: Context| {
@@ -107,7 +201,18 @@ impl ScriptedCall {
             // In Stop it is not cancelled before the limit.
             ScriptedCall::HoldsBadValue | ScriptedCall::Beats => true,
             ScriptedCall::Asks(..) | ScriptedCall::AsksForItself(..) | ScriptedCall::Blocks(_) => true,
-            ScriptedCall::FailsWithBadError(_) => false,
+            ScriptedCall::TakesProvided(..) | ScriptedCall::Replies { .. } | ScriptedCall::AsksOnTopic(..) => true,
+            ScriptedCall::FailsWithBadError(_) | ScriptedCall::Provides => false,
+        }
+    }
+
+    /// The service that this call asks for something, if there is one.
+    pub(super) fn whom(&mut self) -> Option<&mut usize> {
+        match self {
+            ScriptedCall::Asks(_, whom, _)
+            | ScriptedCall::TakesProvided(_, whom)
+            | ScriptedCall::AsksOnTopic(_, whom) => Some(whom),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Shrinks a plan that fails.
 
-use super::plan::{EdgePlan, Plan};
+use super::plan::{EdgePlan, Form, Plan};
 use super::scripted::{OnDrop, ScriptedCall};
 use rxd::testing::{Behavior, Trace};
 use rxd::{Backoff, Options};
@@ -48,6 +48,12 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
         if part.on_drop != OnDrop::Nothing {
             add(&move |plan| plan.services[at].on_drop = OnDrop::Nothing);
         }
+        if part.form != Form::Runner {
+            add(&move |plan| plan.services[at].form = Form::Runner);
+        }
+        if part.recurs.is_some() {
+            add(&move |plan| plan.services[at].recurs = None);
+        }
         if part.tasks.is_some() {
             add(&move |plan| plan.services[at].tasks = None);
         }
@@ -70,12 +76,10 @@ fn without(plan: &mut Plan, gone: usize) {
         part.edges.retain_mut(|edge| !edge.targets().is_empty());
     }
     for call in plan.services.iter_mut().flat_map(|part| part.calls.iter_mut().flatten()) {
-        if let ScriptedCall::Asks(after, whom, command) = *call {
-            *call = match whom.cmp(&gone) {
-                std::cmp::Ordering::Less => ScriptedCall::Asks(after, whom, command),
-                std::cmp::Ordering::Equal => ScriptedCall::Behavior(Behavior::Ok.after(after)),
-                std::cmp::Ordering::Greater => ScriptedCall::Asks(after, whom - 1, command),
-            };
+        match call.whom() {
+            Some(whom) if *whom > gone => *whom -= 1,
+            Some(whom) if *whom == gone => *call = ScriptedCall::Behavior(Behavior::Ok),
+            _ => {}
         }
     }
     plan.operators.retain(|&(_, service, _)| service != gone);
