@@ -150,6 +150,7 @@ paths! {
     public options "Options";
     public backoff "Backoff";
     public on_failure "OnFailure";
+    public readiness "Readiness";
     public every "Every";
     public first_run "FirstRun";
     public missed_run "MissedRun";

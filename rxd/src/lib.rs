@@ -212,7 +212,7 @@ pub use lifecycle::manager::{self, Manager};
 #[cfg(feature = "cron")]
 pub use lifecycle::options::recurrence::Schedule;
 pub use lifecycle::options::recurrence::{Every, FirstRun, MissedRun};
-pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
+pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options, Readiness};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;
 pub use report::{Report, ServiceReport};

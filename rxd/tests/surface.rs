@@ -22,7 +22,7 @@ macro_rules! all {
 /// Enums and values that users write, match on and print.
 #[test]
 fn words_are_copy_and_shared() {
-    all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
+    all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure, rxd::Readiness);
     all!(word: rxd::OnStale, rxd::Signal, rxd::CancelCause, rxd::FirstRun, rxd::MissedRun);
     value::<rxd::Filter>();
 }

@@ -152,6 +152,10 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
             let max = max.integer_tokens();
             quote!(.restarts(#max, #within))
         }
+        OptionSetter::Readiness(variant) => {
+            let readiness = rxd.readiness();
+            quote!(.readiness(#readiness::#variant))
+        }
         OptionSetter::OnFailure(variant) => {
             let on_failure = rxd.on_failure();
             quote!(.on_failure(#on_failure::#variant))

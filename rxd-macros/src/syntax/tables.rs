@@ -20,6 +20,7 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
+    AttributeKey { name: "readiness", form: "readiness = \"optional\"" },
     AttributeKey { name: "provides", form: "provides(Type)" },
     THREAD,
     BLOCKING,
@@ -78,6 +79,7 @@ pub(crate) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attemp
 pub(crate) const DAEMON_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "name", form: "name = \"my-daemon\"" },
     AttributeKey { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
+    AttributeKey { name: "start_timeout", form: "start_timeout = \"60s\"" },
     AttributeKey { name: "signals", form: "signals(interrupt, terminate)" },
     AttributeKey { name: "prestart", form: PRESTART },
     AttributeKey { name: "exit_code", form: "exit_code = 3" },

@@ -132,6 +132,18 @@ impl Daemon {
         self
     }
 
+    /// Limits how long the services may take until the daemon is ready: until each has been in Run, or
+    /// has ended as designed. [Optional](crate::Readiness::Optional) ones do not count. Longer than
+    /// zero. Default: no limit.
+    ///
+    /// A daemon that is not ready by then has failed to start: it stops its services in order, and its
+    /// result is an error, which names the services that were not ready and says why. The time counts
+    /// from the start of the services, after the prestart stages.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.options = self.options.start_timeout(limit);
+        self
+    }
+
     /// The signals that stop the daemon, each at most once. Default: SIGINT and SIGTERM.
     ///
     /// * The first signal asks the daemon to stop. The second sets all remaining limits to zero.

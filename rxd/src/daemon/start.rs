@@ -120,6 +120,7 @@ impl Daemon {
         let stopping = Stopping::new(core.clone(), notice, running, limits, self.ends_process);
         let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
+        let supervisor = supervisor.with_start_timeout(self.options.start_timeout);
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.observed_by(observer);
         let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));
