@@ -6,6 +6,7 @@
 //! | [`lifecycle`] | learn what happens to a service, when, and what follows a failure |
 //! | [`recurring`] | do work each period, or at set times |
 //! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
+//! | [`readiness`] | learn when a service and its daemon are ready, and what belongs into `init`, `idle` and `run` |
 //! | [`topics`] | send messages between services: readings, work for a pool |
 //! | [`shutdown`] | learn the order of a shutdown, its limits, and the exit status |
 //! | [`testing`] | test all that in paused time |
@@ -23,4 +24,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle recurring watching topics shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle recurring watching readiness topics shutdown testing operating from_go from_crates inside }

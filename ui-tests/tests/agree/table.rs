@@ -216,6 +216,7 @@ fn services() -> Vec<KeyRow> {
                     .to_owned(),
             )],
         ),
+        free("service(readiness)", WORD),
         row(
             "service(heartbeat)",
             LONGER,
@@ -414,6 +415,15 @@ fn daemons() -> Vec<KeyRow> {
                     "`_rxd-edge` is reserved\nhelp: write a name that does not begin with `_rxd`",
                 ),
             ],
+        ),
+        row(
+            "daemon(start_timeout)",
+            LONGER,
+            [daemon(
+                [Some("daemon/start_timeout_zero"), Some("daemon/start_timeout_zero_const")],
+                |daemon| daemon.start_timeout(ZERO),
+                zero("start_timeout"),
+            )],
         ),
         row(
             "daemon(shutdown_timeout)",

@@ -20,6 +20,7 @@ const DOCUMENTS: [&str; 15] = [
     "rxd/src/docs/inside.md",
     "rxd/src/docs/lifecycle.md",
     "rxd/src/docs/operating.md",
+    "rxd/src/docs/readiness.md",
     "rxd/src/docs/recurring.md",
     "rxd/src/docs/shutdown.md",
     "rxd/src/docs/testing.md",

@@ -25,12 +25,12 @@ impl Runner for Db {
 }
 
 #[rxd::daemon]
-struct Edge {
+struct D {
     api: Api,
     db: Db,
 }
 
 fn main() {
-    let edge = Edge { api: Api, db: Db };
+    let edge = D { api: Api, db: Db };
     let _ = edge.into_daemon();
 }
