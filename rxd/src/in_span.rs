@@ -60,6 +60,18 @@ impl ScopedSubscriber {
             Some(dispatch) => spawn_under(dispatch, runtime, Box::pin(task)),
         }
     }
+
+    /// A task that runs under the subscriber wherever it is spawned.
+    #[cfg(feature = "axum")]
+    pub(crate) fn attach(
+        &self,
+        task: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match &self.0 {
+            None => task,
+            Some(dispatch) => Box::pin(task.with_subscriber(dispatch.clone())),
+        }
+    }
 }
 
 #[cold]

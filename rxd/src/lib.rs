@@ -113,8 +113,10 @@
 //! | `fd-store` | | `rxd::systemd::store`: file descriptors that outlive a restart of the process |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
+//! | `axum` | | `rxd::http`: a service that serves an axum router, and drains when it stops |
 //! | `cron` | | [`Schedule`]: services that run at set times, in a time zone |
 //! | `probe` | | `rxd::probe`: health services that connect, request, or run a command |
+//! | `process` | | `rxd::process`: a service that runs another program; waiting for orphans |
 //! | `unblock-signals` | | stop signals are delivered although the process that started this one has blocked them |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
@@ -148,6 +150,7 @@ mod daemon;
     feature = "fd-store",
     feature = "cron",
     feature = "probe",
+    feature = "process",
     feature = "test-util"
 ))]
 pub mod docs;
@@ -157,6 +160,8 @@ mod escape;
 mod exit;
 pub mod graph;
 mod handle;
+#[cfg(feature = "axum")]
+pub mod http;
 mod in_span;
 #[cfg(feature = "intracom")]
 pub mod intracom;
@@ -172,6 +177,8 @@ mod panic;
 mod platform;
 #[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(feature = "process")]
+pub mod process;
 mod race;
 mod random;
 mod report;

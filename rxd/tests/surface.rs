@@ -36,6 +36,12 @@ fn declarations_are_sent_and_values_shared() {
     value::<rxd::Schedule>();
     #[cfg(feature = "probe")]
     all!(value: rxd::probe::Tcp, rxd::probe::Http, rxd::probe::Command);
+    #[cfg(feature = "process")]
+    {
+        ordinary::<rxd::process::Process>();
+        value::<rxd::process::Ready>();
+        word::<rxd::process::Output>();
+    }
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, LocalRunner, BlockingRunner, Manager, Pipeline, Declared, Provides,
     // ServiceSelector.
@@ -97,6 +103,14 @@ fn logs_are_shared() {
 #[test]
 fn admin_is_a_value() {
     all!(value: rxd::admin::Admin, rxd::admin::Address, rxd::admin::AdminStatus);
+}
+
+/// The HTTP service, which holds a user's closure.
+#[cfg(feature = "axum")]
+#[test]
+fn server_is_sent_and_its_addresses_are_shared() {
+    builder::<rxd::http::Server>();
+    all!(value: rxd::http::Address, rxd::http::LocalAddresses);
 }
 
 /// launchd: the list to print.

@@ -22,57 +22,47 @@ use axum::{Json, Router, routing::get};
 use clap::Parser;
 use examples::Http;
 use rxd::admin::Admin;
+use rxd::http::Server;
 use rxd::{Context, Runner};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// Serves `GET /api`, and fails at intervals if `--fail-every` is set.
 #[rxd::service(backoff(base = "2s", max = "2s"))]
 struct Api {
-    addr: SocketAddr,
+    server: Server,
     fail_every: Option<Duration>,
-    listener: Option<std::net::TcpListener>,
 }
 
-impl Runner for Api {
-    async fn init(&mut self, _cx: &Context) -> rxd::Result {
-        let listener = TcpListener::bind(self.addr)
-            .await
-            .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
-        self.listener = Some(listener.into_std()?);
-        Ok(())
-    }
-
-    async fn run(&mut self, cx: &Context) -> rxd::Result {
-        // A reload calls `run` again, so the listener must stay open.
-        let listener = self.listener.as_ref().ok_or("run without init")?.try_clone()?;
-        let listener = TcpListener::from_std(listener)?;
+impl Api {
+    fn new(addr: SocketAddr, fail_every: Option<Duration>) -> Self {
         let answer = async || {
             tracing::debug!("request answered");
             Json(json!({ "hello": "world" }))
         };
-        tracing::info!("listening on http://{}/api", self.addr);
-        let serving = examples::serve(cx, listener, Router::new().route("/api", get(answer)));
-        let failing = async {
-            match self.fail_every {
-                Some(time) => tokio::time::sleep(time).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            served = serving => served,
-            () = failing => Err("failed because of --fail-every".into()),
+        Api { server: Server::new(Router::new().route("/api", get(answer))).listen(addr.to_string()), fail_every }
+    }
+}
+
+impl Runner for Api {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        self.server.init(cx).await
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let serving = self.server.run(cx);
+        match self.fail_every {
+            Some(time) => tokio::time::timeout(time, serving).await.map_err(|_| "failed because of --fail-every")?,
+            None => serving.await,
         }
     }
 
-    async fn stop(&mut self, _cx: &Context) -> rxd::Result {
-        self.listener = None;
-        Ok(())
+    async fn stop(&mut self, cx: &Context) -> rxd::Result {
+        self.server.stop(cx).await
     }
 
-    /// There is nothing to reload: this only shows how it is called.
+    /// There is nothing to reload: this only shows how it is called. The server's connections stay.
     async fn reload(&mut self, cx: &Context) -> rxd::Result {
         tracing::info!(service = cx.name(), "reloaded");
         Ok(())
@@ -157,7 +147,7 @@ async fn main() -> rxd::Result {
         None => Admin::new(args.admin),
     };
     MultiService {
-        api: Api { addr: args.addr, fail_every: args.fail_every, listener: None },
+        api: Api::new(args.addr, args.fail_every),
         health: Health { api: api.clone() },
         poller: Poller { api },
     }
@@ -178,11 +168,8 @@ mod tests {
     async fn poller_without_health_is_explained_by_why() {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let api = Http::new(addr);
-        let daemon = MultiService {
-            api: Api { addr, fail_every: None, listener: None },
-            health: Health { api: api.clone() },
-            poller: Poller { api },
-        };
+        let daemon =
+            MultiService { api: Api::new(addr, None), health: Health { api: api.clone() }, poller: Poller { api } };
         let test = Harness::new(daemon.into_daemon()).fake_all_except("poller").start().await;
         test.until("poller", Run).await;
         test.handle().stop("health").await.unwrap();

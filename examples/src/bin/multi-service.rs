@@ -17,40 +17,43 @@
 use axum::{Json, Router, routing::get};
 use clap::{Parser, ValueEnum};
 use examples::Http;
+use rxd::http::Server;
 use rxd::{Context, Runner};
 use serde_json::json;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
-/// Serves `GET /api`.
+/// Serves `GET /api`. The server does the work; this adds a failure to it.
 #[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
 struct Api {
-    addr: SocketAddr,
+    server: Server,
     /// How long the first Run lasts.
     fail_after: Option<Duration>,
-    listener: Option<TcpListener>,
+}
+
+impl Api {
+    fn new(addr: SocketAddr, fail_after: Option<Duration>) -> Self {
+        let routes = Router::new().route("/api", get(async || Json(json!({ "hello": "world" }))));
+        Api { server: Server::new(routes).listen(addr.to_string()), fail_after }
+    }
 }
 
 impl Runner for Api {
-    async fn init(&mut self, _cx: &Context) -> rxd::Result {
-        let listener = TcpListener::bind(self.addr)
-            .await
-            .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
-        self.listener = Some(listener);
-        Ok(())
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        self.server.init(cx).await
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let listener = self.listener.take().ok_or("run without init")?;
-        let routes = Router::new().route("/api", get(async || Json(json!({ "hello": "world" }))));
-        tracing::info!("listening on http://{}/api", self.addr);
-        let serving = examples::serve(cx, listener, routes);
+        let serving = self.server.run(cx);
         match self.fail_after.take() {
             Some(limit) => tokio::time::timeout(limit, serving).await.map_err(|_| "failed because of --fail-after")?,
             None => serving.await,
         }
+    }
+
+    async fn stop(&mut self, cx: &Context) -> rxd::Result {
+        self.server.stop(cx).await
     }
 }
 
@@ -157,7 +160,7 @@ async fn main() -> rxd::Result {
     examples::log_to_stderr();
     let api = Http::new(args.addr);
     MultiService {
-        api: Api { addr: args.addr, fail_after: args.fail_after, listener: None },
+        api: Api::new(args.addr, args.fail_after),
         health: Health { api: api.clone() },
         poller: Poller { api },
     }
@@ -176,11 +179,8 @@ mod tests {
     fn daemon() -> Harness {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let api = Http::new(addr);
-        let daemon = MultiService {
-            api: Api { addr, fail_after: None, listener: None },
-            health: Health { api: api.clone() },
-            poller: Poller { api },
-        };
+        let daemon =
+            MultiService { api: Api::new(addr, None), health: Health { api: api.clone() }, poller: Poller { api } };
         Harness::new(daemon.into_daemon()).fake_all_except("poller")
     }
 

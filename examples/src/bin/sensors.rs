@@ -14,6 +14,7 @@
 
 use axum::{Json, Router, extract::State, routing::get};
 use clap::Parser;
+use rxd::http::Server;
 use rxd::intracom::{Group, Intracom, Policy, StaticTopic};
 use rxd::{Context, Runner};
 use serde_json::{Value, json};
@@ -21,7 +22,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// One value of one sensor.
 #[derive(Clone, Debug)]
@@ -137,8 +137,9 @@ impl Runner for SlowReader {
 /// Serves the latest summary, and the counts of each group.
 #[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
 struct Web {
-    addr: SocketAddr,
-    listener: Option<TcpListener>,
+    server: Server,
+    /// What the server shows.
+    latest: Arc<Mutex<Summaries>>,
 }
 
 #[derive(Clone)]
@@ -170,29 +171,36 @@ async fn groups(State(shown): State<Shown>) -> Json<Value> {
     Json(groups.map(one).collect())
 }
 
+impl Web {
+    fn new(addr: SocketAddr) -> Self {
+        let latest = Arc::<Mutex<Summaries>>::default();
+        let served = latest.clone();
+        let server = Server::with(move |cx| {
+            let shown = Shown { intracom: cx.intracom(), latest: served.clone() };
+            Ok(Router::new().route("/", get(summary)).route("/groups", get(groups)).with_state(shown))
+        });
+        Web { server: server.listen(addr.to_string()), latest }
+    }
+}
+
 impl Runner for Web {
-    async fn init(&mut self, _cx: &Context) -> rxd::Result {
-        let addr = self.addr;
-        let listener = TcpListener::bind(addr)
-            .await
-            .map_err(|error| format!("failed to listen on {addr}: {error}; choose another with --addr"))?;
-        self.listener = Some(listener);
-        Ok(())
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        self.server.init(cx).await
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let listener = self.listener.take().ok_or("run without init")?;
-        let shown = Shown { intracom: cx.intracom(), latest: Arc::default() };
         let mut summaries = SUMMARIES.subscribe(&cx.intracom(), LATEST)?;
         let follow = async {
             while let Some(summaries) = summaries.recv().await {
-                *shown.latest.lock().unwrap_or_else(PoisonError::into_inner) = summaries;
+                *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = summaries;
             }
         };
-        let routes = Router::new().route("/", get(summary)).route("/groups", get(groups)).with_state(shown.clone());
-        tracing::info!("listening on http://{}/ and /groups", listener.local_addr()?);
-        let (served, ()) = tokio::join!(examples::serve(cx, listener, routes), follow);
+        let (served, ()) = tokio::join!(self.server.run(cx), follow);
         served
+    }
+
+    async fn stop(&mut self, cx: &Context) -> rxd::Result {
+        self.server.stop(cx).await
     }
 }
 
@@ -230,7 +238,7 @@ async fn main() -> rxd::Result {
         aggregator: Aggregator { summaries: Summaries::new() },
         newest: SlowReader { group: NEWEST },
         oldest: SlowReader { group: OLDEST },
-        web: Web { addr, listener: None },
+        web: Web::new(addr),
     }
     .run()
     .await?;
@@ -250,7 +258,7 @@ mod tests {
             aggregator: Aggregator { summaries: Summaries::new() },
             newest: SlowReader { group: NEWEST },
             oldest: SlowReader { group: OLDEST },
-            web: Web { addr: ([127, 0, 0, 1], 0).into(), listener: None },
+            web: Web::new(([127, 0, 0, 1], 0).into()),
         };
         let readings = [1.0, 3.0, 2.0].map(|value| Reading { number: 0, sensor: "load", value });
         let inbox = Inbox::new();

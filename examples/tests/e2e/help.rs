@@ -4,7 +4,7 @@ use crate::program::Program;
 use std::path::Path;
 
 /// The binaries, and an option that their help lists.
-const ALL: [(&str, &str, &str); 10] = [
+const ALL: [(&str, &str, &str); 11] = [
     ("custom-manager", env!("CARGO_BIN_EXE_custom-manager"), "--fail-import"),
     ("multi-service", env!("CARGO_BIN_EXE_multi-service"), "--graph"),
     ("multi-service-admin", env!("CARGO_BIN_EXE_multi-service-admin"), "--admin"),
@@ -12,6 +12,7 @@ const ALL: [(&str, &str, &str); 10] = [
     ("pubsub", env!("CARGO_BIN_EXE_pubsub"), "--count"),
     ("run-until-success", env!("CARGO_BIN_EXE_run-until-success"), "--failures"),
     ("sensors", env!("CARGO_BIN_EXE_sensors"), "--every"),
+    ("sidecar", env!("CARGO_BIN_EXE_sidecar"), "--program"),
     ("single-service", env!("CARGO_BIN_EXE_single-service"), "--greetings"),
     ("status-board", env!("CARGO_BIN_EXE_status-board"), "--holds"),
     ("systemd", env!("CARGO_BIN_EXE_systemd"), "--unit"),

@@ -13,6 +13,7 @@ mod program;
 mod pubsub;
 mod run_until_success;
 mod sensors;
+mod sidecar;
 mod single_service;
 mod status_board;
 mod systemd;

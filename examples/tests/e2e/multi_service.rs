@@ -42,8 +42,8 @@ fn port_in_use_is_named_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let mut program = Program::start(BIN, &["--addr", &addr]);
-    let line = program.until("failed to listen");
-    assert!(line.contains(&format!("failed to listen on {addr}: ")) && line.contains("choose another with --addr"));
+    program.until(&format!("failed to listen on {addr}: "));
+    program.until("help: another process listens there; stop it, or choose another address");
     program.signal("INT");
     // The signal came before the restart limit was reached.
     assert_eq!(program.end().code(), Some(0));

@@ -16,8 +16,9 @@
 //!    handlers find [`Unauthenticated`] among the extensions, and reveal nothing but yes or no.
 //! 5. A token is compared in constant time.
 
-use super::config::{Address, Admin};
+use super::config::Admin;
 use super::problem::Problem;
+use crate::http::Address;
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header};
 use std::net::Ipv6Addr;
 use subtle::ConstantTimeEq;

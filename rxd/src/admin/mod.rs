@@ -68,7 +68,6 @@ mod dto;
 mod explain;
 mod graph_layout;
 pub(crate) mod graph_svg;
-mod listen;
 mod openapi;
 mod page;
 mod problem;
@@ -76,10 +75,10 @@ mod router;
 mod routes;
 mod serve;
 mod server;
-mod slots;
 
-pub use config::{Address, Admin, AdminStatus};
-pub(crate) use server::{Server, bind, finish};
+pub use crate::http::Address;
+pub use config::{Admin, AdminStatus};
+pub(crate) use server::{AdminServer, bind, finish};
 
 use crate::handle::DaemonHandle;
 
@@ -114,6 +113,6 @@ impl crate::DaemonHandle {
     /// Whether the [admin route](crate::Daemon::admin) of the daemon listens, and where.
     #[must_use]
     pub fn admin(&self) -> AdminStatus {
-        self.core().extensions.get::<Server>().map_or(AdminStatus::Off, |server| server.status())
+        self.core().extensions.get::<AdminServer>().map_or(AdminStatus::Off, |server| server.status())
     }
 }

@@ -10,13 +10,13 @@
 use super::activity::AdminCounts;
 use super::app::App;
 use super::auth::RequestGuard;
-use super::config::{Address, Admin, AdminStatus};
-use super::listen::AdminListener;
+use super::config::{Admin, AdminStatus};
 use super::router;
 use super::serve::serve;
 use crate::core::Core;
 use crate::error::Error;
 use crate::handle::DaemonHandle;
+use crate::http::{Address, Listener};
 use crate::panic::emit;
 use crate::platform::open_file_limit;
 use crate::sync::Mutex;
@@ -28,19 +28,22 @@ use tokio_util::sync::CancellationToken;
 /// The pause between two attempts to bind an optional listener.
 const BIND_RETRY_DELAY: Duration = Duration::from_secs(5);
 
+/// What an error about the address calls it.
+const PURPOSE: &str = " for the admin route";
+
 /// How long the end of the daemon waits for that of the listener.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a daemon knows of its admin route.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct AdminServer {
     status: Mutex<AdminStatus>,
     end: CancellationToken,
     /// Its sender is dropped when the task has ended.
     running: watch::Receiver<()>,
 }
 
-impl Server {
+impl AdminServer {
     pub(crate) fn status(&self) -> AdminStatus {
         self.status.lock().clone()
     }
@@ -55,7 +58,7 @@ impl Server {
 pub(crate) struct BoundAdmin {
     admin: Admin,
     address: Address,
-    listener: Result<AdminListener, Error>,
+    listener: Result<Listener, Error>,
 }
 
 /// Binds the listener, before anything is started.
@@ -67,7 +70,7 @@ pub(crate) struct BoundAdmin {
 pub(crate) async fn bind(admin: Option<Admin>) -> Result<Option<BoundAdmin>, Error> {
     let Some(admin) = admin else { return Ok(None) };
     let address = admin.checked()?;
-    let listener = AdminListener::bind(&address).await;
+    let listener = Listener::bind(&address, PURPOSE).await;
     match listener {
         Err(error) if !admin.optional => Err(error),
         listener => Ok(Some(BoundAdmin { admin, address, listener })),
@@ -78,7 +81,7 @@ impl BoundAdmin {
     /// Serves in a task of its own, until [`finish`].
     pub(crate) fn serve(self, handle: &DaemonHandle) {
         let (sender, running) = watch::channel(());
-        let server = Server { status: Mutex::new(AdminStatus::Off), end: CancellationToken::new(), running };
+        let server = AdminServer { status: Mutex::new(AdminStatus::Off), end: CancellationToken::new(), running };
         let server = handle.core().extensions.insert(server);
         match &self.listener {
             Ok(listener) => listening(&server, listener, &self.address),
@@ -87,7 +90,7 @@ impl BoundAdmin {
         tokio::spawn(self.run(handle.observer(), server, sender));
     }
 
-    async fn run(self, handle: DaemonHandle, server: Arc<Server>, _running: watch::Sender<()>) {
+    async fn run(self, handle: DaemonHandle, server: Arc<AdminServer>, _running: watch::Sender<()>) {
         let BoundAdmin { admin, address, listener } = self;
         let limits = admin.limits.within(open_file_limit());
         let end = server.end.clone();
@@ -99,7 +102,7 @@ impl BoundAdmin {
                     if tokio::time::timeout(BIND_RETRY_DELAY, end.cancelled()).await.is_ok() {
                         return;
                     }
-                    listener = AdminListener::bind(&address).await;
+                    listener = Listener::bind(&address, PURPOSE).await;
                     if let Ok(listener) = &listener {
                         listening(&server, listener, &address);
                     }
@@ -114,13 +117,13 @@ impl BoundAdmin {
     }
 }
 
-fn listening(server: &Server, listener: &AdminListener, configured: &Address) {
+fn listening(server: &AdminServer, listener: &Listener, configured: &Address) {
     let address = listener.address().unwrap_or_else(|_| configured.clone());
     emit!(INFO, target: "rxd::admin", %address, "listening");
     server.set_status(AdminStatus::On(address));
 }
 
-fn degraded(server: &Server, error: &str) {
+fn degraded(server: &AdminServer, error: &str) {
     emit!(ERROR,
         target: "rxd::admin",
         "{error}; the daemon runs without its admin route, and tries again every {BIND_RETRY_DELAY:?}"
@@ -130,7 +133,7 @@ fn degraded(server: &Server, error: &str) {
 
 /// Ends the listener, after all else of the daemon has ended.
 pub(crate) async fn finish(core: &Core) {
-    let Some(server) = core.extensions.get::<Server>() else { return };
+    let Some(server) = core.extensions.get::<AdminServer>() else { return };
     server.end.cancel();
     let mut running = server.running.clone();
     // The task ends within its own limits. A daemon does not depend on that.

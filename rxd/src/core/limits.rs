@@ -9,7 +9,6 @@ use crate::core::Core;
 use crate::lifecycle::cancel_cause::CancelCause;
 use crate::lifecycle::options::{Options, STOP_LIMIT, slot};
 use crate::lifecycle::state::State;
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,17 +16,19 @@ use tokio::time::Instant;
 /// The limits of the methods, in the order of their states, of those services that have any but the
 /// default of Stop.
 #[derive(Debug, Default)]
-pub(super) struct MethodLimits(BTreeMap<Id, [Option<Duration>; 4]>);
+pub(super) struct MethodLimits(Vec<(Id, [Option<Duration>; 4])>);
 
 impl MethodLimits {
+    /// Adds the limits of a service. Those of services with lower numbers were added before.
     pub(super) fn add(&mut self, id: Id, options: &Options) {
         if options.timeouts.iter().any(Option::is_some) {
-            self.0.insert(id, options.timeouts);
+            self.0.push((id, options.timeouts));
         }
     }
 
     fn of(&self, id: Id, state: State) -> Option<Duration> {
-        let declared = slot(state).and_then(|slot| self.0.get(&id)?[slot]);
+        let place = self.0.binary_search_by_key(&id, |&(id, _)| id);
+        let declared = slot(state).and_then(|slot| self.0[place.ok()?].1[slot]);
         declared.or((state == State::Stop).then_some(STOP_LIMIT))
     }
 }

@@ -1,9 +1,9 @@
 //! The values that services provide to those that need them.
 
+use super::slot;
 use crate::board::Id;
 use crate::sync::Mutex;
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +14,8 @@ pub(crate) type Value = Arc<dyn Any + Send + Sync>;
 /// See the [module](self).
 #[derive(Default)]
 pub(crate) struct ProvidedValues {
-    /// The value of each service that has provided one.
-    values: Mutex<BTreeMap<Id, Value>>,
+    /// The value of each service, up to the last that has provided one.
+    values: Mutex<Vec<Option<Value>>>,
     is_used: AtomicBool,
 }
 
@@ -24,11 +24,11 @@ impl ProvidedValues {
     /// user's.
     pub(crate) fn put(&self, id: Id, value: Value) -> Option<Value> {
         self.is_used.store(true, Ordering::Relaxed);
-        self.values.lock().insert(id, value)
+        slot(&mut self.values.lock(), id).replace(value)
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<Value> {
-        self.values.lock().get(&id).cloned()
+        self.values.lock().get(id as usize).cloned().flatten()
     }
 
     /// Whether a service has ever provided one.
@@ -40,7 +40,7 @@ impl ProvidedValues {
     }
 
     pub(crate) fn take(&self, id: Id) -> Option<Value> {
-        self.values.lock().remove(&id)
+        self.values.lock().get_mut(id as usize).and_then(Option::take)
     }
 }
 

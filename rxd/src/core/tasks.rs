@@ -23,11 +23,34 @@ pub(crate) struct ServiceTasks(Mutex<Option<Box<TaskGroup>>>);
 #[derive(Debug, Default)]
 struct TaskGroup {
     live: usize,
-    handles: Vec<(Arc<str>, AbortHandle)>,
+    handles: Vec<TaskHandle>,
     /// The remaining tasks were aborted.
     aborted: bool,
     /// The message of the first panic.
     panicked: Option<String>,
+}
+
+#[derive(Debug)]
+struct TaskHandle {
+    name: Arc<str>,
+    abort: AbortHandle,
+    /// Whether a failure of the task is one of the service.
+    counts: bool,
+}
+
+/// The names of the tasks that were aborted.
+#[derive(Debug, Default)]
+pub(crate) struct AbortedTasks {
+    pub(crate) all: Vec<Arc<str>>,
+    /// Those whose failure is one of the service: all but contained ones.
+    pub(crate) counted: Vec<Arc<str>>,
+}
+
+impl AbortedTasks {
+    /// Whether there are some, and all are contained.
+    pub(crate) fn are_contained(&self) -> bool {
+        self.counted.is_empty() && !self.all.is_empty()
+    }
 }
 
 impl ServiceTasks {
@@ -41,15 +64,15 @@ impl ServiceTasks {
     }
 
     /// Keeps the abort handle of a task. Returns false if the tasks have been aborted meanwhile.
-    pub(crate) fn remember(&self, name: Arc<str>, task: AbortHandle) -> bool {
+    pub(crate) fn remember(&self, name: Arc<str>, abort: AbortHandle, counts: bool) -> bool {
         let mut tasks = self.0.lock();
         let Some(group) = tasks.as_mut().filter(|group| !group.aborted) else { return false };
         // Before growing, remove the tasks that have ended: the list stays within twice the live
         // ones.
         if group.handles.len() == group.handles.capacity() {
-            group.handles.retain(|(_, task)| !task.is_finished());
+            group.handles.retain(|task| !task.abort.is_finished());
         }
-        group.handles.push((name, task));
+        group.handles.push(TaskHandle { name, abort, counts });
         true
     }
 
@@ -81,18 +104,21 @@ impl ServiceTasks {
     }
 
     /// Aborts every task at its next `.await`. Returns the names of those that had not ended.
-    pub(crate) fn abort(&self) -> Vec<Arc<str>> {
+    pub(crate) fn abort(&self) -> AbortedTasks {
         let abort = |group: &mut Box<TaskGroup>| {
             group.aborted = true;
             std::mem::take(&mut group.handles)
         };
         let handles = self.0.lock().as_mut().map(abort).unwrap_or_default();
-        let mut names = Vec::new();
-        for (name, task) in handles.into_iter().filter(|(_, task)| !task.is_finished()) {
-            task.abort();
-            names.push(name);
+        let mut aborted = AbortedTasks::default();
+        for task in handles.into_iter().filter(|task| !task.abort.is_finished()) {
+            task.abort.abort();
+            if task.counts {
+                aborted.counted.push(task.name.clone());
+            }
+            aborted.all.push(task.name);
         }
-        names
+        aborted
     }
 
     /// Counts the end of a task. Returns whether it was the last one.

@@ -4,7 +4,7 @@
 //! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
 //!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
-//! * `start`: the start, step by step; `engine_tasks`: the tasks of the services' engines;
+//! * `start`: the start, step by step; `orphans`: waiting for those; `engine_tasks`: the tasks of the services' engines;
 //!   `supervisor`: the task that runs until the daemon has stopped; `reload`: the reload of all
 //!   services.
 
@@ -12,6 +12,8 @@ pub(crate) mod checked;
 pub(crate) mod engine_tasks;
 mod faults;
 mod lasting;
+#[cfg(feature = "process")]
+mod orphans;
 pub mod prestart;
 mod reload;
 pub(crate) mod runtime;
@@ -73,6 +75,8 @@ pub struct Daemon {
     prestart: Vec<Box<dyn ErasedPipeline>>,
     /// Whether the process ends with the daemon: [`main`](Daemon::main).
     ends_process: bool,
+    #[cfg(feature = "process")]
+    reap_orphans: bool,
     #[cfg(feature = "admin")]
     admin: Option<crate::admin::Admin>,
 }
@@ -103,6 +107,8 @@ impl Daemon {
             watchdog: WatchdogOptions::default(),
             prestart: Vec::new(),
             ends_process: false,
+            #[cfg(feature = "process")]
+            reap_orphans: false,
             #[cfg(feature = "admin")]
             admin: None,
         }

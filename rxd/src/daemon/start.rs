@@ -55,6 +55,8 @@ impl Daemon {
         crate::log::format::daemon_starts(&self.name);
         let reactions = Reactions::new(self.signals.take());
         let needs_io = reactions.any();
+        #[cfg(feature = "process")]
+        let needs_io = needs_io || self.reap_orphans;
         #[cfg(feature = "admin")]
         let needs_io = needs_io || self.admin.is_some();
         crate::daemon::runtime::check(needs_io)?;
@@ -121,6 +123,8 @@ impl Daemon {
         let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         let supervisor = supervisor.with_start_timeout(self.options.start_timeout);
+        #[cfg(feature = "process")]
+        let supervisor = supervisor.reaping(self.reap_orphans.then(|| super::orphans::OrphanTask::start(&runtime)));
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.observed_by(observer);
         let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));

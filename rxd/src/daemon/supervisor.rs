@@ -10,6 +10,8 @@ use crate::board::{ids_where, signal};
 use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::daemon::lasting::LastingTask;
+#[cfg(feature = "process")]
+use crate::daemon::orphans::OrphanTask;
 use crate::daemon::reload::{Reloads, refuse};
 use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
@@ -54,6 +56,8 @@ pub(crate) struct Supervisor {
     start_timeout: Duration,
     #[cfg(any(test, feature = "test-util"))]
     observer: Option<RunObserver>,
+    #[cfg(feature = "process")]
+    _orphans: Option<OrphanTask>,
     _report_guard: ReportGuard,
 }
 
@@ -92,12 +96,20 @@ impl Supervisor {
             start_timeout: Duration::ZERO,
             #[cfg(any(test, feature = "test-util"))]
             observer: None,
+            #[cfg(feature = "process")]
+            _orphans: None,
         }
     }
 
     /// Limits how long the services may take until the daemon is ready, from now on.
     pub(crate) fn with_start_timeout(self, limit: Option<Duration>) -> Self {
         Supervisor { start_deadline: limit.map(later), start_timeout: limit.unwrap_or_default(), ..self }
+    }
+
+    /// Has orphans waited for until the daemon has stopped.
+    #[cfg(feature = "process")]
+    pub(crate) fn reaping(self, orphans: Option<OrphanTask>) -> Self {
+        Supervisor { _orphans: orphans, ..self }
     }
 
     /// Has the trace of the run checked at its end.

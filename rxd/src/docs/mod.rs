@@ -7,7 +7,9 @@
 //! | [`recurring`] | do work each period, or at set times |
 //! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
 //! | [`readiness`] | learn when a service and its daemon are ready, and what belongs into `init`, `idle` and `run` |
+//! | [`processes`] | run another program as a service |
 //! | [`topics`] | send messages between services: readings, work for a pool |
+//! | [`servers`] | serve HTTP, TCP or gRPC, and cut no answer at the stop |
 //! | [`shutdown`] | learn the order of a shutdown, its limits, and the exit status |
 //! | [`testing`] | test all that in paused time |
 //! | [`operating`] | run a daemon: logs, the admin route, systemd, containers |
@@ -24,4 +26,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle recurring watching readiness topics shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle recurring watching readiness processes topics servers shutdown testing operating from_go from_crates inside }

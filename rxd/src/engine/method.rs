@@ -291,26 +291,26 @@ impl EngineState {
             if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
                 this.aborted = true;
                 let limit = self.stop_limit();
-                let names = tasks.abort();
+                let aborted = tasks.abort();
                 let mut named = String::new();
-                names.iter().for_each(|name| add_item(&mut named, &format!("`{name}`")));
-                match killed {
+                aborted.all.iter().for_each(|name| add_item(&mut named, &format!("`{name}`")));
+                let when = match killed {
+                    true => "before the shutdown was forced".to_owned(),
+                    false => format!("within {limit:?} of cancellation"),
+                };
+                if aborted.are_contained() {
+                    emit!(WARN, target: "rxd", "tasks did not end {when}; aborted: {named}");
+                } else if !aborted.all.is_empty() {
+                    emit!(ERROR, target: "rxd", "tasks did not end {when}; aborted: {named}");
+                } else if self.core.poll_marks.is_polled(self.id) {
                     // Only code on a thread of the service's own is left, which nothing can abort.
-                    _ if names.is_empty() && self.core.poll_marks.is_polled(self.id) => {
-                        emit!(ERROR, target: "rxd", "its thread has not returned from the method: waiting for it")
-                    }
-                    _ if names.is_empty() => {}
-                    true => {
-                        emit!(ERROR, target: "rxd", "tasks did not end before the shutdown was forced; aborted: {named}")
-                    }
-                    false => {
-                        emit!(ERROR, target: "rxd", "tasks did not end within {limit:?} of cancellation; aborted: {named}")
-                    }
+                    emit!(ERROR, target: "rxd", "its thread has not returned from the method: waiting for it");
                 }
-                if signals & signal::SHUTDOWN != 0 {
+                // The end of a contained task is no failure of the service, as its panic is none.
+                if signals & signal::SHUTDOWN != 0 && !aborted.are_contained() {
                     let state = self.current_state.unwrap_or(State::Run);
-                    self.core
-                        .note(self.id, |detail| (detail.overrun, detail.overrun_tasks) = (Some(state), names.clone()));
+                    let names = aborted.counted;
+                    self.core.note(self.id, |detail| (detail.overrun, detail.overrun_tasks) = (Some(state), names));
                 }
             }
             // An aborted task that blocks its thread is waited for all the same: two incarnations

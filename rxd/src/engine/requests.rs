@@ -91,7 +91,9 @@ impl EngineState {
         if self.core.board.signals(self.id) & signal::STOP == 0 {
             return None;
         }
-        self.is_evicted = self.core.board.take_reaction(self.id, Reaction::Stop);
+        let fired = self.core.board.take_reaction(self.id, Reaction::Stop);
+        // It may have fired while the tasks end of an incarnation that an operator has ended.
+        self.is_evicted = fired && self.interrupt_cause != Some(Cause::Operator);
         Some(Interrupt::Restart(Cause::Reaction))
     }
 

@@ -18,9 +18,11 @@ use super::topic::Topic;
 use super::user::{self, Disposal};
 use crate::sync::{Mutex, assert_none_held};
 use std::any::type_name;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::future::Future;
+use std::hash::BuildHasherDefault;
 use std::panic::Location;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -56,9 +58,13 @@ struct Registry {
     topic_created: Notify,
 }
 
+/// The names are the program's own: nobody can choose them to collide, and a fixed hasher has every
+/// run do the same.
+type TopicsByName = HashMap<Arc<str>, Arc<dyn AnyTopic>, BuildHasherDefault<DefaultHasher>>;
+
 #[derive(Default)]
 struct Topics {
-    by_name: BTreeMap<Arc<str>, Arc<dyn AnyTopic>>,
+    by_name: TopicsByName,
     closed: bool,
 }
 
@@ -191,6 +197,7 @@ impl Intracom {
         for topic in topics {
             stats.push(topic.stats());
         }
+        stats.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Stats { topics: stats }
     }
 

@@ -301,7 +301,8 @@ impl Heartbeat {
         if before.is_some_and(|before| before.saturating_sub(silence.since) > period) {
             // Stale before the pause already. A pause must not make the watchdog's pings resume.
         } else if late_by > period / LATE_PART_OF_PERIOD && !silence.is_extended {
-            (silence.since, silence.is_extended) = (now, true);
+            // A periodic service that waits for its next run is silent from when that is due.
+            (silence.since, silence.is_extended) = (now.max(silence.since), true);
         } else {
             // Of a periodic service that waits for its next run, the sign is when that is due.
             silence.since = silence.since.saturating_add(late_by).min(now.max(sign));

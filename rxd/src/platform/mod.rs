@@ -19,14 +19,20 @@ use windows as system;
 pub(crate) use system::ChildGroup;
 #[cfg(feature = "journald")]
 pub(crate) use system::JournalSocket;
+#[cfg(all(feature = "axum", feature = "systemd"))]
+pub(crate) use system::PassedLocal;
 #[cfg(feature = "log")]
 pub(crate) use system::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
+#[cfg(feature = "process")]
+pub(crate) use system::{ChildNotifySocket, ChildProcess, reap_orphans};
 pub(crate) use system::{
     ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, deliver_blocked, exit,
     has_terminal, ignored_signals, listen, signal_name,
 };
+#[cfg(feature = "axum")]
+pub(crate) use system::{LocalListener, LocalStream};
 #[cfg(feature = "admin")]
-pub(crate) use system::{LocalListener, LocalStream, NO_UNIX_SOCKETS, open_file_limit};
+pub(crate) use system::{NO_UNIX_SOCKETS, open_file_limit};
 
 /// A signal of the operating system.
 ///
@@ -61,5 +67,31 @@ impl Signal {
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         self.0
+    }
+}
+
+/// How a child process has ended.
+#[cfg(feature = "process")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChildExit {
+    Status(i32),
+    /// By a signal with this number.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows has no signals"))]
+    Signal(i32),
+    /// Other code of this process has waited for it.
+    Unknown,
+}
+
+#[cfg(feature = "process")]
+impl std::fmt::Display for ChildExit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            ChildExit::Status(status) => write!(f, "exited with status {status}"),
+            ChildExit::Signal(number) => match signal_name(number) {
+                Some(name) => write!(f, "was killed by signal {number} ({name})"),
+                None => write!(f, "was killed by signal {number}"),
+            },
+            ChildExit::Unknown => f.write_str("has ended, and other code of this process has taken its exit status"),
+        }
     }
 }

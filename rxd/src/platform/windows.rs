@@ -235,14 +235,20 @@ mod journal {
     }
 }
 
+#[cfg(all(feature = "axum", feature = "systemd"))]
+pub(crate) use local::PassedLocal;
+#[cfg(feature = "axum")]
+pub(crate) use local::{LocalListener, LocalStream};
 #[cfg(feature = "admin")]
-pub(crate) use local::{LocalListener, LocalStream, NO_UNIX_SOCKETS, open_file_limit};
+pub(crate) use local::{NO_UNIX_SOCKETS, open_file_limit};
 
-#[cfg(feature = "admin")]
+#[cfg(feature = "axum")]
+#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin route asks for it"))]
 mod local {
     use std::convert::Infallible;
     use std::io;
     use std::path::Path;
+    use std::task::{Context, Poll};
 
     /// Why there are no Unix sockets here; `None`: there are.
     pub(crate) const NO_UNIX_SOCKETS: Option<&str> = Some("Unix sockets are not supported on Windows");
@@ -262,11 +268,27 @@ mod local {
             Err(io::Error::new(io::ErrorKind::Unsupported, NO_UNIX_SOCKETS.unwrap_or_default()))
         }
 
-        pub(crate) async fn accept(&self) -> io::Result<LocalStream> {
+        pub(crate) fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<LocalStream>> {
+            match self.0 {}
+        }
+
+        pub(crate) fn into_waiting(self) -> std::iter::Empty<LocalStream> {
             match self.0 {}
         }
 
         pub(crate) fn path(&self) -> &Path {
+            match self.0 {}
+        }
+    }
+
+    /// A listener that another process has passed, which never exists.
+    #[cfg(feature = "systemd")]
+    #[derive(Debug)]
+    pub(crate) struct PassedLocal(Infallible);
+
+    #[cfg(feature = "systemd")]
+    impl PassedLocal {
+        pub(crate) fn listener(&self) -> io::Result<LocalListener> {
             match self.0 {}
         }
     }
@@ -291,4 +313,106 @@ impl ChildGroup {
     }
 
     pub(crate) fn has_ended(&mut self) {}
+}
+
+/// As [`ChildGroup`]: only the child itself is ended, and at once.
+#[cfg(feature = "process")]
+pub(crate) use child::{ChildNotifySocket, ChildProcess, reap_orphans};
+
+#[cfg(feature = "process")]
+mod child {
+    use super::super::{ChildExit, Signal};
+    use std::convert::Infallible;
+    use std::io;
+    use std::path::Path;
+    use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+    /// A child process, without those that it has started itself: that needs a job object.
+    #[derive(Debug)]
+    pub(crate) struct ChildProcess(Child);
+
+    impl ChildProcess {
+        /// # Errors
+        ///
+        /// Always.
+        pub(crate) fn set_user(_: &mut Command, _: u32, _: u32) -> io::Result<()> {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no numbers of users; leave out `user` there"))
+        }
+
+        pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+            command.kill_on_drop(true).spawn().map(ChildProcess)
+        }
+
+        pub(crate) fn id(&self) -> i32 {
+            self.0.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default()
+        }
+
+        pub(crate) fn take_stdin(&mut self) -> Option<ChildStdin> {
+            self.0.stdin.take()
+        }
+
+        pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+            self.0.stdout.take()
+        }
+
+        pub(crate) fn take_stderr(&mut self) -> Option<ChildStderr> {
+            self.0.stderr.take()
+        }
+
+        pub(crate) async fn exited(&mut self) -> ChildExit {
+            let status = self.0.wait().await.ok().and_then(|status| status.code());
+            status.map_or(ChildExit::Unknown, ChildExit::Status)
+        }
+
+        /// # Errors
+        ///
+        /// Always.
+        pub(crate) fn signal(&mut self, _: Signal) -> io::Result<()> {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no signals"))
+        }
+
+        /// Ends the child, whatever the signal: none could be sent.
+        pub(crate) fn signal_group(&mut self, _: Signal) -> io::Result<()> {
+            self.kill_group()
+        }
+
+        pub(crate) fn kill_group(&mut self) -> io::Result<()> {
+            match self.0.try_wait() {
+                Ok(Some(_)) => Ok(()),
+                _ => self.0.start_kill(),
+            }
+        }
+
+        pub(crate) fn has_others(&mut self) -> bool {
+            false
+        }
+
+        pub(crate) async fn group_ended(&mut self) {
+            self.exited().await;
+        }
+    }
+
+    /// A socket for the state of a child, which never exists.
+    #[derive(Debug)]
+    pub(crate) struct ChildNotifySocket(Infallible);
+
+    impl ChildNotifySocket {
+        /// # Errors
+        ///
+        /// Always.
+        pub(crate) fn bind(_: Option<(u32, u32)>) -> io::Result<Self> {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no such sockets; use another `Ready` there"))
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            match self.0 {}
+        }
+
+        pub(crate) async fn recv(&self, _: &mut [u8]) -> io::Result<usize> {
+            match self.0 {}
+        }
+    }
+
+    /// A process of Windows has no orphans.
+    pub(crate) async fn reap_orphans() {}
 }

@@ -50,7 +50,7 @@ impl Http {
         self.url.to_string()
     }
 
-    async fn check(&self) -> Result<(), String> {
+    pub(crate) async fn check(&self) -> Result<(), String> {
         let (host, port, request) = self.request()?;
         let stream = TcpStream::connect((&*host, port)).await.map_err(|error| error.to_string())?;
         let text = |error: hyper::Error| error.to_string();

@@ -25,7 +25,7 @@ impl Tcp {
         format!("tcp {}", self.address)
     }
 
-    async fn check(&self) -> Result<(), String> {
+    pub(crate) async fn check(&self) -> Result<(), String> {
         TcpStream::connect(&*self.address).await.map(drop).map_err(|error| error.to_string())
     }
 }

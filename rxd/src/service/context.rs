@@ -7,7 +7,6 @@ use crate::core::{Core, States};
 use crate::error::{Cancelled, Error};
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
-use crate::in_span::span;
 #[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
 use crate::lifecycle::cancel_cause::CancelCause;
@@ -15,7 +14,7 @@ use crate::lifecycle::state::{Action, Filter, State};
 use crate::race::{Winner, race};
 use crate::service::cancelled::{WaitCancelled, token_of};
 use crate::service::part::Part;
-use crate::service::tasks::{TaskGuard, TaskOf};
+use crate::service::tasks::{TaskGuard, TaskOf, span_of};
 use crate::service::ticker::Ticker;
 use crate::watch::{ServiceSelector, StateStream, Watch};
 use std::borrow::Cow;
@@ -305,8 +304,11 @@ impl Context {
         self.spawn_task(name, true, task)
     }
 
-    /// As [`spawn`](Context::spawn), except that a panic in the task is not a failure of the
-    /// service: it is logged, and the handle returns it.
+    /// As [`spawn`](Context::spawn), except that the task cannot fail the service:
+    ///
+    /// * A panic in it is logged, and the handle returns it.
+    /// * If it has not ended within Stop's limit, it is aborted with a warning. The service is not
+    ///   abandoned for that, and the exit status stays 0.
     ///
     /// # Panics
     ///
@@ -371,10 +373,7 @@ impl Context {
     }
 
     fn task_span(&self, name: &str) -> tracing::Span {
-        // The service is named, since this context may be used where the service's span is not
-        // current.
-        let (service, daemon) = (self.core.name(self.id), &self.core.daemon);
-        span(|| tracing::error_span!(target: "rxd", "task", service = %service, daemon = %daemon, task = %name))
+        span_of(&self.core, self.id, name)
     }
 
     /// Watches any of these services: yields an event if the condition holds now, and at every

@@ -6,7 +6,7 @@
 use crate::board::{Epoch, Id, signal};
 use crate::core::Core;
 use crate::core::current;
-use crate::in_span::{InSpan, in_span};
+use crate::in_span::{InSpan, in_span, span};
 use crate::panic;
 use crate::panic::emit;
 use pin_project_lite::pin_project;
@@ -45,7 +45,7 @@ impl TaskOf {
         };
         let tracked = TrackedTask { task: Some(InSpan::new(body, span)), counted };
         let task = core.subscriber.spawn(&tokio::runtime::Handle::current(), tracked);
-        if !is_open || !core.tasks(id).remember(name, task.abort_handle()) {
+        if !is_open || !core.tasks(id).remember(name, task.abort_handle(), counts) {
             task.abort();
         }
         task
@@ -84,11 +84,35 @@ impl TaskOf {
             drop(tracked);
             output.unwrap_or_else(|caught| caught.resume())
         });
-        if !core.tasks(id).remember(name, task.abort_handle()) {
+        if !core.tasks(id).remember(name, task.abort_handle(), counts) {
             task.abort();
         }
         task
     }
+}
+
+/// The span of a task. It names the service, since the task may be spawned where the service's span
+/// is not current.
+pub(crate) fn span_of(core: &Core, id: Id, name: &str) -> tracing::Span {
+    let (service, daemon) = (core.name(id), &core.daemon);
+    span(|| tracing::error_span!(target: "rxd", "task", service = %service, daemon = %daemon, task = %name))
+}
+
+/// A future that runs as a task of the service does: in its span, with its name where it blocks, and
+/// with a panic in it contained and logged. It belongs to no epoch: the caller spawns and ends it.
+#[cfg(feature = "axum")]
+pub(crate) fn contained<F>(core: &Arc<Core>, id: Id, name: &str, task: F) -> Pin<Box<dyn Future<Output = ()> + Send>>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let span = span_of(core, id, name);
+    let (core, name) = (core.clone(), Arc::<str>::from(name));
+    let subscriber = core.subscriber.clone();
+    let body = async move {
+        let output = core.watched(Some(id), &name, panic::contain(task)).await;
+        let _ = output.inspect_err(|caught| note_panic(&core, id, false, &name, caught));
+    };
+    subscriber.attach(Box::pin(InSpan::new(body, span)))
 }
 
 /// Handles the panic of a task.

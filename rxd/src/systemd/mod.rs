@@ -25,6 +25,8 @@ mod outbox;
 mod readiness;
 #[cfg(unix)]
 mod reporter;
+#[cfg(all(unix, feature = "axum"))]
+mod server;
 #[cfg(unix)]
 mod status;
 #[cfg(all(unix, feature = "fd-store"))]

@@ -3,7 +3,7 @@
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
-use rxd::{Action, Backoff, Cause, Effect, Options, Service, State, When};
+use rxd::{Action, Backoff, Cause, Context, Effect, Options, Service, State, When};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -190,4 +190,25 @@ async fn g25_dependent_begins_again_without_a_pause() {
     let states = running.handle.states();
     assert!(states["api"].is_in(State::Run), "{}", running.handle.why("api").unwrap());
     running.stop().await;
+}
+
+/// The trace is checked: an operator's restart has no pause.
+#[tokio::test(start_paused = true)]
+async fn g25_reaction_while_the_tasks_of_a_restarted_service_end_is_no_eviction() {
+    let lingers = Behavior::call(|cx: Context| async move {
+        cx.spawn("lingers", tokio::time::sleep(50 * MS));
+        cx.cancelled().await;
+        Ok(())
+    });
+    let service = evicted_by("a", "lock", fixed(SECOND));
+    let daemon = daemon([plain("lock"), service.options(fixed(SECOND))]);
+    let test = rxd::testing::Harness::new(daemon).fake("a", FakeService::new().on(State::Run, [lingers])).start().await;
+    test.until("a", State::Run).await;
+    let handle = test.handle().clone();
+    let asked = tokio::spawn(async move { handle.restart("a").await });
+    settle().await;
+    test.handle().restart("lock").await.unwrap();
+    asked.await.unwrap().unwrap();
+    let ended = test.shutdown().await;
+    assert_eq!(ended.trace.entered("a", State::Init).len(), 2);
 }

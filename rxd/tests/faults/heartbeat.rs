@@ -172,3 +172,17 @@ async fn g21_context_kept_over_a_reload_beats() {
     assert_eq!(running.handle.states()["a"].incarnation, 1);
     assert!(running.stop().await.report.is_ok());
 }
+
+/// A periodic service sends no heartbeat while it waits for its next run, and a pause changes nothing.
+#[tokio::test(start_paused = true)]
+async fn g57_pause_while_a_periodic_service_waits_is_not_stale() {
+    let service = fake("a", State::Run, [Behavior::Ok]).options(no_backoff().heartbeat(SECOND).restarts(0, SECOND));
+    let service = service.every(rxd::Every::new(10 * SECOND));
+    let running = start(daemon([service, plain("b")]).on_stale(OnStale::Restart)).await;
+    running.until("a", State::Run).await;
+    tokio::time::sleep(2 * SECOND).await;
+    tokio::time::advance(2 * SECOND).await;
+    tokio::time::sleep(30 * SECOND).await;
+    assert!(running.handle.states()["a"].is_in(State::Run), "{}", running.handle.why("a").unwrap());
+    assert!(running.stop().await.report.is_ok());
+}

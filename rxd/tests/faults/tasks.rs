@@ -54,6 +54,26 @@ async fn u13_tasks_ignoring_cancellation_are_dropped_at_the_limit_and_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn contained_tasks_ignoring_cancellation_are_dropped_at_the_limit_and_fail_nothing() {
+    let ran = with_tasks(|cx| {
+        cx.spawn_contained("client", std::future::pending::<()>());
+    })
+    .await;
+    assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 11);
+    assert!(ran.report.is_ok(), "{}", ran.report);
+    assert!(ran.service_report("a").tasks.is_empty());
+
+    // Beside a task that counts, the report names that one alone.
+    let ran = with_tasks(|cx| {
+        cx.spawn_contained("client", std::future::pending::<()>());
+        cx.spawn("worker", std::future::pending::<()>());
+    })
+    .await;
+    assert_eq!(&*ran.service_report("a").tasks, &["worker".into()][..]);
+    assert_eq!(ran.report.exit_code(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn panic_in_a_task_fails_the_service_unless_contained() {
     let panics = |contained: bool| {
         let first = Behavior::call(move |cx: Context| async move {

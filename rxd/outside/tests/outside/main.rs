@@ -4,6 +4,7 @@ mod database;
 mod mains;
 mod programs;
 mod samples;
+mod servers;
 
 use outside::workspace::{self, Source};
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::thread;
 
 /// The documents in which a user finds programs.
-const DOCUMENTS: [&str; 15] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "rxd/src/docs/first_daemon.md",
     "rxd/src/docs/from_crates.md",
@@ -20,8 +20,10 @@ const DOCUMENTS: [&str; 15] = [
     "rxd/src/docs/inside.md",
     "rxd/src/docs/lifecycle.md",
     "rxd/src/docs/operating.md",
+    "rxd/src/docs/processes.md",
     "rxd/src/docs/readiness.md",
     "rxd/src/docs/recurring.md",
+    "rxd/src/docs/servers.md",
     "rxd/src/docs/shutdown.md",
     "rxd/src/docs/testing.md",
     "rxd/src/docs/topics.md",
@@ -46,7 +48,7 @@ use Ends::{ByItself, BySignal};
 struct Entry(&'static str, &'static str, Ends);
 
 /// All programs. A test fails if one is missing here, or is only here.
-const PROGRAMS: [Entry; 23] = [
+const PROGRAMS: [Entry; 25] = [
     Entry("readme/rxd", "plain", BySignal),
     Entry("readme/rxd-2", "plain", BySignal),
     Entry("lib", "plain", BySignal),
@@ -58,6 +60,8 @@ const PROGRAMS: [Entry; 23] = [
     Entry("operating/logs", "plain", ByItself),
     Entry("operating/the-admin-route", "admin", BySignal),
     Entry("operating/containers", "admin", BySignal),
+    Entry("servers/an-http-server-that-drains", "web", BySignal),
+    Entry("servers/a-tcp-loop-that-drains", "plain", BySignal),
     Entry("shutdown/what-starts-a-shutdown", "plain", ByItself),
     Entry("shutdown/what-starts-a-shutdown-2", "plain", ByItself),
     Entry("shutdown/the-order", "testing", ByItself),

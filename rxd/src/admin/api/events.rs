@@ -12,7 +12,7 @@
 //! `lagged`, or a `snapshot` if the id is another daemon's. A client that reads too slowly gets
 //! `lagged`, and delays no one.
 
-use crate::admin::activity::{ActiveRequest, AdminCounts, RequestCount};
+use crate::admin::activity::AdminCounts;
 use crate::admin::app::App;
 use crate::admin::dto::{DaemonReply, TransitionEvent};
 use crate::admin::problem::Problem;
@@ -21,7 +21,6 @@ use crate::handle::DaemonHandle;
 use crate::lifecycle::state::Filter;
 use crate::service::cancelled::WaitCancelled;
 use crate::watch::{StateEvent, StateStream};
-use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -43,11 +42,7 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// How many transitions before a snapshot are sent with it.
 const SNAPSHOT_TRANSITIONS: usize = 50;
 
-pub(crate) async fn get(
-    State(app): State<App>,
-    requests: Option<Extension<RequestCount>>,
-    headers: HeaderMap,
-) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn get(State(app): State<App>, headers: HeaderMap) -> Result<impl IntoResponse, Problem> {
     let permit = app.streams.clone().try_acquire_owned().map_err(|_| {
         let detail = format!("all {} event streams are in use: try again later", app.limits.streams);
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many event streams", detail)
@@ -88,7 +83,6 @@ pub(crate) async fn get(
         last,
         queue: VecDeque::new(),
         ended: false,
-        _request: requests.map(|Extension(requests)| requests.begin()),
         _permit: permit,
     };
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive")))
@@ -164,7 +158,6 @@ struct SseStream {
     last: Option<u64>,
     queue: VecDeque<Event>,
     ended: bool,
-    _request: Option<ActiveRequest>,
     _permit: OwnedSemaphorePermit,
 }
 

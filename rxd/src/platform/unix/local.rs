@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
 use tokio::net::{UnixListener, UnixStream};
 
 /// The lock's path is the socket's with this suffix.
@@ -35,6 +36,31 @@ const SOCKET_NAME: &str = "s";
 #[derive(Debug)]
 pub(crate) struct LocalListener(SocketFile, UnixListener);
 
+/// A listener that another process has bound, and passed to this one.
+#[cfg(feature = "systemd")]
+#[derive(Debug)]
+pub(crate) struct PassedLocal(std::os::unix::net::UnixListener);
+
+#[cfg(feature = "systemd")]
+impl PassedLocal {
+    /// `listener` does not block.
+    pub(crate) fn new(listener: std::os::unix::net::UnixListener) -> Self {
+        PassedLocal(listener)
+    }
+
+    /// Another descriptor of the same socket. Its file is left to the process that has bound it.
+    ///
+    /// # Errors
+    ///
+    /// If there are no more descriptors.
+    pub(crate) fn listener(&self) -> io::Result<LocalListener> {
+        let address = self.0.local_addr()?;
+        let path = address.as_pathname().unwrap_or(Path::new("unnamed")).to_owned();
+        let listener = UnixListener::from_std(self.0.try_clone()?)?;
+        Ok(LocalListener(SocketFile { path, id: None }, listener))
+    }
+}
+
 impl LocalListener {
     /// # Errors
     ///
@@ -49,11 +75,24 @@ impl LocalListener {
         let listener = private.bind()?;
         std::fs::rename(&private.socket, path)?;
         let id = identity(path)?;
-        Ok(LocalListener(SocketFile { path: path.to_owned(), id }, listener))
+        Ok(LocalListener(SocketFile { path: path.to_owned(), id: Some(id) }, listener))
     }
 
-    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
-        self.1.accept().await.map(|(stream, _)| stream)
+    pub(crate) fn poll_accept(&self, task: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        self.1.poll_accept(task).map_ok(|(stream, _)| stream)
+    }
+
+    /// Closes the listener, and returns the connections that were waiting in it.
+    pub(crate) fn into_waiting(self) -> impl Iterator<Item = UnixStream> + Send {
+        let LocalListener(file, listener) = self;
+        let listener = listener.into_std().ok();
+        std::iter::from_fn(move || {
+            // The file is removed with the listener, not before.
+            let _file = &file;
+            let (stream, _) = listener.as_ref()?.accept().ok()?;
+            stream.set_nonblocking(true).ok()?;
+            UnixStream::from_std(stream).ok()
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -61,16 +100,17 @@ impl LocalListener {
     }
 }
 
-/// A socket's file. It is removed on drop, unless another file has taken its place.
+/// A socket's file. It is removed on drop, unless another file has taken its place, or another
+/// process has made it.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    id: (u64, u64),
+    id: Option<(u64, u64)>,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|id| id == self.id) {
+        if self.id.is_some_and(|own| identity(&self.path).is_ok_and(|id| id == own)) {
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -19,6 +19,12 @@ impl ChildGroup {
         ChildGroup(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
 
+    /// The number of the child and of its group.
+    #[cfg(feature = "process")]
+    pub(super) fn leader(&self) -> Option<Pid> {
+        self.0
+    }
+
     /// The child has ended, and was waited for: its number may be that of another process.
     pub(crate) fn has_ended(&mut self) {
         self.0 = None;

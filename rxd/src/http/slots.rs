@@ -6,8 +6,7 @@
 //!
 //! # Invariants
 //!
-//! 1. At most `limits[0]` slots are for all requests and `limits[1]` for probes, together no more
-//!    than `Admin::connections`.
+//! 1. At most `limits[0]` slots are for all requests and `limits[1]` for probes of the admin route.
 //! 2. A slot is free once its token is cancelled: by its own task when the connection has ended, or
 //!    here when it is asked to close.
 //! 3. A connection with a request in progress is never asked to close.
@@ -16,17 +15,17 @@
 //! A client may begin a request at the instant in which its connection is asked to close. The
 //! request then gets no answer, as if it had come an instant later.
 
-use super::activity::RequestCount;
+use super::activity::ConnectionState;
 use std::collections::VecDeque;
 use tokio_util::sync::CancellationToken;
 
-/// How many connections are reserved for probes, if there are at least eight times as many in all.
-const PROBE_CONNECTIONS: usize = 4;
+/// The shortest list from which the slots that are free again are removed.
+const PRUNED_LENGTH: usize = 64;
 
 /// The place of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionSlot {
-    pub(crate) requests: RequestCount,
+    pub(crate) requests: ConnectionState,
     /// Asks the connection to close. It is also cancelled once the connection has ended by itself.
     pub(crate) close: CancellationToken,
     /// All others were busy: only probes are answered on this connection.
@@ -36,16 +35,25 @@ pub(crate) struct ConnectionSlot {
 /// All slots that are taken, the oldest first.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlots {
+    /// Some of them may be free again.
     taken: VecDeque<ConnectionSlot>,
+    /// How long `taken` may become before those are removed: twice what was left the last time, so
+    /// that a slot costs the same however many there are.
+    prune_at: usize,
     /// How many there may be for all requests, and how many more for probes.
     limits: [usize; 2],
 }
 
 impl ConnectionSlots {
-    /// For this many connections, a few of which are reserved for probes.
-    pub(crate) fn new(connections: usize) -> ConnectionSlots {
-        let reserve = PROBE_CONNECTIONS.min(connections / 8);
-        ConnectionSlots { taken: VecDeque::new(), limits: [connections - reserve, reserve] }
+    /// For this many connections, of which so many are reserved for probes.
+    pub(crate) fn new(connections: usize, reserve: usize) -> ConnectionSlots {
+        let limits = [connections.saturating_sub(reserve), reserve];
+        ConnectionSlots { taken: VecDeque::new(), prune_at: PRUNED_LENGTH, limits }
+    }
+
+    /// How many there may be in all.
+    pub(crate) fn limit(&self) -> usize {
+        self.limits[0].saturating_add(self.limits[1])
     }
 
     /// A slot for one more connection; `None` if all are taken.
@@ -53,12 +61,16 @@ impl ConnectionSlots {
     /// If none is free, the connection that has been idle longest is asked to close. A connection
     /// for probes is not: it is new, and its idle timeout is short.
     pub(crate) fn take(&mut self) -> Option<ConnectionSlot> {
-        self.taken.retain(|slot| !slot.close.is_cancelled());
-        let reserved = !self.has_room(false) && !self.close_idle();
+        if self.taken.len() >= self.prune_at.min(self.limits[0]) {
+            self.taken.retain(|slot| !slot.close.is_cancelled());
+            self.prune_at = PRUNED_LENGTH.max(2 * self.taken.len());
+        }
+        let is_full = self.taken.len() >= self.limits[0] && !self.has_room(false);
+        let reserved = is_full && !self.close_idle();
         if reserved && !self.has_room(true) {
             return None;
         }
-        let slot = ConnectionSlot { requests: RequestCount::default(), close: CancellationToken::new(), reserved };
+        let slot = ConnectionSlot { requests: ConnectionState::new(), close: CancellationToken::new(), reserved };
         self.taken.push_back(slot.clone());
         Some(slot)
     }
@@ -73,11 +85,6 @@ impl ConnectionSlots {
         slot.inspect(|slot| slot.close.cancel()).is_some()
     }
 
-    /// Whether some slots are for probes: then one is free again soon, even if all are taken now.
-    pub(crate) fn has_reserve(&self) -> bool {
-        self.limits[1] > 0
-    }
-
     /// Asks all idle connections to close: the process needs their file descriptors.
     pub(crate) fn close_all_idle(&mut self) {
         self.taken.iter().filter(|slot| slot.requests.is_idle()).for_each(|slot| slot.close.cancel());
@@ -90,19 +97,19 @@ mod tests {
 
     #[test]
     fn f99_slots_that_are_all_taken_close_the_longest_idle_connection() {
-        let mut slots = ConnectionSlots::new(3);
+        let mut slots = ConnectionSlots::new(3, 0);
         let taken: Vec<ConnectionSlot> = (0..3).map(|_| slots.take().unwrap()).collect();
         let _first = taken[0].requests.begin();
         let fourth = slots.take().unwrap();
         let closed: Vec<bool> = taken.iter().map(|slot| slot.close.is_cancelled()).collect();
         assert_eq!((closed, fourth.reserved), (vec![false, true, false], false));
         let _others = [&taken[2], &fourth].map(|slot| slot.requests.begin());
-        assert!(slots.take().is_none(), "so few connections have none to reserve for probes");
+        assert!(slots.take().is_none(), "none is reserved for probes");
     }
 
     #[test]
     fn x17_slots_that_are_all_busy_leave_some_for_probes() {
-        let mut slots = ConnectionSlots::new(32);
+        let mut slots = ConnectionSlots::new(32, 4);
         let (mut all, mut requests) = (Vec::new(), Vec::new());
         while let Some(slot) = slots.take().filter(|slot| !slot.reserved) {
             requests.push(slot.requests.begin());
@@ -122,7 +129,7 @@ mod tests {
 
     #[test]
     fn x7_slots_that_are_idle_all_close_when_the_process_needs_their_files() {
-        let mut slots = ConnectionSlots::new(8);
+        let mut slots = ConnectionSlots::new(8, 1);
         let taken: Vec<ConnectionSlot> = (0..5).map(|_| slots.take().unwrap()).collect();
         let _request = taken[3].requests.begin();
         slots.close_all_idle();
