@@ -230,7 +230,8 @@ pub use service::thread::blocking::BlockingRunner;
 pub use service::thread::blocking_context::BlockingContext;
 pub use service::thread::local::LocalRunner;
 pub use service::ticker::Ticker;
-pub use watch::why::{HoldingReaction, ServiceDiagnosis, UnmetGate, Why};
+pub use watch::holding::HoldingReaction;
+pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};
 pub use watch::{
     ByType, ServiceSelector, StateEvent, StateStream, WaitError, WaitFor, Watch, WatchEnded, WatchEvent, by_type,
 };

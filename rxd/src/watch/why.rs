@@ -1,13 +1,13 @@
 //! `why`: explains a service's state by the chain of what it waits for.
 
 use crate::board::{BoardView, Condition, Id, Reaction, Seq, ServiceStatus, WatcherSpec};
-use crate::core::describe::describe_condition;
 use crate::core::{Core, FailedAt, ServiceState};
-use crate::graph::{Effect, Mode};
+use crate::graph::Mode;
 use crate::lifecycle::cancel_cause::CancelCause;
 use crate::lifecycle::duration::{Countdown, ExactDuration, ShortDuration};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::text::add_item;
+use crate::watch::holding::{HoldingReaction, held_for};
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -95,20 +95,6 @@ pub struct UnmetGate {
     pub lasts: Option<Duration>,
     /// For how long it has held, if it holds.
     pub held_for: Option<Duration>,
-}
-
-/// A reaction whose condition holds, but has not for as long as it has to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HoldingReaction {
-    /// The condition: `health exited Run`.
-    pub condition: String,
-    /// What the watch does then: [`Effect::Stop`] or [`Effect::Exit`].
-    pub effect: Effect,
-    /// For how long the condition has to hold.
-    pub lasts: Duration,
-    /// For how long it has held.
-    pub held_for: Duration,
 }
 
 /// Why a service pauses before its next attempt.
@@ -438,28 +424,6 @@ impl UnmetGate {
             lasts: gate.lasts,
             held_for: held_for(core, gate),
         }
-    }
-}
-
-/// For how long the condition of a watch has held, while it holds and has not for long enough.
-fn held_for(core: &Core, watch: &WatcherSpec) -> Option<Duration> {
-    watch.since.map(|since| Duration::from_nanos(core.board.now().saturating_sub(since)))
-}
-
-impl HoldingReaction {
-    fn new(core: &Core, watch: &WatcherSpec) -> Option<Self> {
-        let (lasts, held_for) = (watch.lasts?, held_for(core, watch)?);
-        let effect = if watch.reaction == Reaction::Exit { Effect::Exit } else { Effect::Stop };
-        let condition = describe_condition(core, watch);
-        Some(HoldingReaction { condition, effect, lasts, held_for: held_for.min(lasts) })
-    }
-}
-
-impl fmt::Display for HoldingReaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let HoldingReaction { condition, effect, lasts, held_for } = self;
-        let what = if *effect == Effect::Exit { "ends" } else { "leaves Run" };
-        write!(f, "{what} by {condition}, which has held for {} of {}", ShortDuration(*held_for), ExactDuration(*lasts))
     }
 }
 

@@ -56,7 +56,7 @@ impl TargetState {
 }
 
 /// A gate or a reaction of a service, and what has become of its condition.
-struct Watched<'a> {
+struct WatchedCondition<'a> {
     /// The state that a gate is before; none for a reaction.
     before: Option<State>,
     condition: GateCondition,
@@ -71,7 +71,7 @@ struct Watched<'a> {
     changed: Vec<usize>,
 }
 
-impl Watched<'_> {
+impl WatchedCondition<'_> {
     fn is_edge(&self) -> bool {
         matches!(self.condition, GateCondition::State(Action::Changing, _))
     }
@@ -124,10 +124,10 @@ impl Watched<'_> {
     }
 }
 
-fn watched_of<'a>(rules: &'a DeclaredRules, states: &[TargetState]) -> Vec<Vec<Watched<'a>>> {
+fn watched_of<'a>(rules: &'a DeclaredRules, states: &[TargetState]) -> Vec<Vec<WatchedCondition<'a>>> {
     let new = |before, condition, mode, targets, lasts| {
         let (since, came_true, changed) = (None, false, Vec::new());
-        let mut watched = Watched { before, condition, mode, targets, lasts, since, came_true, changed };
+        let mut watched = WatchedCondition { before, condition, mode, targets, lasts, since, came_true, changed };
         watched.look(states, Duration::ZERO);
         watched
     };
