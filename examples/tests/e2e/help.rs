@@ -4,8 +4,10 @@ use crate::program::Program;
 use std::path::Path;
 
 /// The binaries, and an option that their help lists.
-const ALL: [(&str, &str, &str); 11] = [
+const ALL: [(&str, &str, &str); 13] = [
     ("custom-manager", env!("CARGO_BIN_EXE_custom-manager"), "--fail-import"),
+    ("datagrams", env!("CARGO_BIN_EXE_datagrams"), "--max-bytes"),
+    ("gateway", env!("CARGO_BIN_EXE_gateway"), "--redis"),
     ("multi-service", env!("CARGO_BIN_EXE_multi-service"), "--graph"),
     ("multi-service-admin", env!("CARGO_BIN_EXE_multi-service-admin"), "--admin"),
     ("prestart", env!("CARGO_BIN_EXE_prestart"), "--upstream"),

@@ -2,7 +2,9 @@
 #![cfg(unix)]
 
 mod custom_manager;
+mod datagrams;
 mod gateway;
+mod gateway_redis;
 mod half_request;
 mod help;
 mod multi_service;
