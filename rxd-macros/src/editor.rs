@@ -14,7 +14,9 @@
 
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList, ArgSlot};
-use crate::syntax::words::{ACTIONS, EFFECTS, FIRST, MISSED, MODES, ON_FAILURE, ON_STALE, SIGNALS, STATES, WordSet};
+use crate::syntax::words::{
+    ACTIONS, EFFECTS, FIRST, MISSED, MODES, ON_FAILURE, ON_STALE, READINESS, SIGNALS, STATES, WordSet,
+};
 use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -79,6 +81,7 @@ impl<'a> EditorHints<'a> {
             "manager" => self.add_type("manager", &whole()),
             "then" => self.add_word("then", &EFFECTS, &whole()),
             "on_failure" => self.add_word("on_failure", &ON_FAILURE, &whole()),
+            "readiness" => self.add_word("readiness", &READINESS, &whole()),
             "first" => self.add_word("first", &FIRST, &whole()),
             "missed" => self.add_word("missed", &MISSED, &whole()),
             "on_stale" => self.add_word("on_stale", &ON_STALE, &whole()),
@@ -215,6 +218,7 @@ mod tests {
             ("action", words(words::ACTIONS)),
             ("then", words(words::EFFECTS)),
             ("on_failure", words(words::ON_FAILURE)),
+            ("readiness", words(words::READINESS)),
             ("first", words(words::FIRST)),
             ("missed", words(words::MISSED)),
             ("on_stale", words(words::ON_STALE)),

@@ -150,6 +150,7 @@ paths! {
     public options "Options";
     public backoff "Backoff";
     public on_failure "OnFailure";
+    public readiness "Readiness";
     public every "Every";
     public first_run "FirstRun";
     public missed_run "MissedRun";
@@ -209,6 +210,7 @@ paths! {
     private option_key "OptionKey";
     private check_option "check_option";
     private check_within "check_within";
+    private check_lasts "check_lasts";
     private in_daemon "InDaemon";
     private watches_in "WatchesIn";
     private field_index "FieldIndex";

@@ -11,7 +11,8 @@ pub use crate::daemon::thread_service::{
     local_service,
 };
 pub use crate::graph::declaration::{
-    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_recurrence, check_within,
+    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_lasts, check_on_failure, check_recurrence,
+    check_within,
 };
 pub use crate::graph::index::Index;
 pub use crate::graph::name::check_name;

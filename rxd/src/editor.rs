@@ -22,6 +22,7 @@ words!(service {
     restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
+    readiness = "`readiness(required)` or `readiness(optional)`: whether the daemon is ready only with this service."
     provides = "`provides(Pool)`: the type of what it provides to services that need it."
     thread = "`thread`: the service has a thread of its own, with a runtime. Implement `rxd::LocalRunner` for it."
     blocking = "`blocking`: the service has a thread of its own, and may block it. Implement `rxd::BlockingRunner` for it."
@@ -51,6 +52,7 @@ words!(restarts {
 words!(daemon {
     name = "`name = \"edge-agent\"`: the daemon's name, or a constant. By default the type's, in kebab-case."
     shutdown_timeout = "`shutdown_timeout = \"30s\"`: how long all services together may take to stop."
+    start_timeout = "`start_timeout = \"60s\"`: how long the services may take until the daemon is ready; after that the start has failed."
     signals = "`signals(interrupt, terminate)`: the signals that stop it."
     prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."
     exit_code = "`exit_code = 3`: the exit status of a daemon that failed, from 1 to 255."
@@ -77,9 +79,11 @@ pub mod manager {
 }
 
 words!(watch {
+    grace = "`grace = \"2s\"`, in `#[needs(..)]`: for how long the services may be out of Run before this one leaves it, too."
     value = "`value(pool)`, in `#[needs(Db, ..)]`: makes a function `pool(cx)`, which returns what that service provides."
     then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds, or comes true."
     within = "`within = \"30s\"`: how long the service waits before that counts as a failure."
+    lasts = "`lasts = \"3s\"`: for how long the condition has to hold without a break before the gate opens, or the reaction acts."
     stream = "`stream(news)`: makes a function `news(cx)`, which returns the watch for use in the service's methods."
 });
 
@@ -106,6 +110,11 @@ words!(on_failure {
     exit = "The service ends; the others go on."
     shutdown = "The daemon is shut down."
     ignore = "The service ends, and the daemon does not call it a failure."
+});
+
+words!(readiness {
+    required = "The daemon is not ready without the service."
+    optional = "The daemon is ready without the service, and degraded."
 });
 
 words!(first {

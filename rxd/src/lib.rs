@@ -219,7 +219,7 @@ pub use lifecycle::manager::{self, Manager};
 #[cfg(feature = "cron")]
 pub use lifecycle::options::recurrence::Schedule;
 pub use lifecycle::options::recurrence::{Every, FirstRun, MissedRun};
-pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
+pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options, Readiness};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;
 pub use report::{Report, ServiceReport};
@@ -230,6 +230,7 @@ pub use service::thread::blocking::BlockingRunner;
 pub use service::thread::blocking_context::BlockingContext;
 pub use service::thread::local::LocalRunner;
 pub use service::ticker::Ticker;
+pub use watch::holding::HoldingReaction;
 pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};
 pub use watch::{
     ByType, ServiceSelector, StateEvent, StateStream, WaitError, WaitFor, Watch, WatchEnded, WatchEvent, by_type,

@@ -53,6 +53,8 @@ pub struct Report {
     /// The ids of the services that failed for good, in the order in which they failed.
     pub(crate) order: Vec<u32>,
     pub(crate) exit_code: u8,
+    /// Why the start failed, if services were not ready in time.
+    pub(crate) start_failure: Option<String>,
     /// The runtime was shut down before the daemon had stopped: nothing else is known.
     pub(crate) lost: bool,
 }
@@ -66,6 +68,8 @@ pub(crate) enum ShutdownReason {
     Signal(i32),
     /// This service failed for good, and its `on_failure` is `shutdown`.
     Service(Id),
+    /// A service was not ready within the `start_timeout`.
+    StartFailed,
 }
 
 /// How one service ended.
@@ -112,6 +116,7 @@ impl Report {
             services: Arc::default(),
             order: Vec::new(),
             exit_code: FAILURE_STATUS,
+            start_failure: None,
             lost: true,
         }
     }
@@ -142,17 +147,28 @@ impl Report {
         if self.is_ok() { 0 } else { self.exit_code }
     }
 
-    /// Whether there are no [`failures`](Report::failures), and no service was abandoned.
+    /// Why the start failed, if services were not ready within the
+    /// [`start_timeout`](crate::Daemon::start_timeout): which, and what they waited for.
+    #[must_use]
+    pub fn start_failure(&self) -> Option<&str> {
+        self.start_failure.as_deref()
+    }
+
+    /// Whether the start has not failed, there are no [`failures`](Report::failures), and no service was
+    /// abandoned.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        !self.lost && self.failures().next().is_none() && self.abandoned().next().is_none()
+        !self.lost
+            && self.start_failure.is_none()
+            && self.failures().next().is_none()
+            && self.abandoned().next().is_none()
     }
 
     /// Turns the report into a result, for `?`. [`Error::report`] finds the report in the error.
     ///
     /// # Errors
     ///
-    /// If a service failed for good, or was abandoned.
+    /// If a service failed for good, or was abandoned, or the start failed.
     pub fn into_result(self) -> Result<(), Error> {
         if self.is_ok() { Ok(()) } else { Err(Error::with_cause(self.to_string(), self)) }
     }
@@ -166,6 +182,9 @@ impl fmt::Display for Report {
         write!(f, "daemon `{}` failed", self.daemon)?;
         if self.lost {
             return f.write_str(": its tokio runtime was shut down before it had stopped");
+        }
+        if let Some(text) = &self.start_failure {
+            write!(f, "\n  start failed: {text}")?;
         }
         for ServiceReport { name, cause, error, restarts, .. } in self.failures() {
             match (cause, error) {

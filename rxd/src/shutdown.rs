@@ -131,6 +131,9 @@ impl Stopping {
                     }),
                 );
             }
+            ShutdownReason::StartFailed => {
+                write(Level::ERROR, Box::new(|| emit!(ERROR, target: "rxd", "stopping: the start failed")));
+            }
             ShutdownReason::Requested => {
                 #[cfg(feature = "admin")]
                 if let Some(reason) = self.core.stop_reason.get().cloned() {
@@ -279,6 +282,7 @@ impl Stopping {
             services: services.collect(),
             order: failures,
             exit_code: self.exit_code,
+            start_failure: self.core.start_failure.get().cloned(),
             lost: false,
         }
     }

@@ -22,7 +22,7 @@ macro_rules! all {
 /// Enums and values that users write, match on and print.
 #[test]
 fn words_are_copy_and_shared() {
-    all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
+    all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure, rxd::Readiness);
     all!(word: rxd::OnStale, rxd::Signal, rxd::CancelCause, rxd::FirstRun, rxd::MissedRun);
     value::<rxd::Filter>();
 }
@@ -55,7 +55,7 @@ fn declarations_are_sent_and_values_shared() {
 #[test]
 fn handles_and_streams_are_shared() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
-    all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate);
+    all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate, rxd::HoldingReaction);
     all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker, rxd::BlockingContext);
     all!(value: rxd::WatchEvent, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();

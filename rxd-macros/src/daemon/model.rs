@@ -55,6 +55,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
                 }
             },
             "shutdown_timeout" => settings.extend(read_duration(entry, "ShutdownTimeout", errors)),
+            "start_timeout" => settings.extend(read_duration(entry, "StartTimeout", errors)),
             "blocking_threshold" => settings.extend(read_duration(entry, "BlockingThreshold", errors)),
             // Zero is allowed: it turns off the notifications.
             "watchdog_interval" => {

@@ -6,7 +6,7 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use crate::watch::ast::{WatchAttr, WatchTarget};
-use crate::watch::expand::{check_names, constructor, graph_checks, has_arguments, within_check};
+use crate::watch::expand::{check_names, constructor, graph_checks, has_arguments, time_checks};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -152,6 +152,10 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
             let max = max.integer_tokens();
             quote!(.restarts(#max, #within))
         }
+        OptionSetter::Readiness(variant) => {
+            let readiness = rxd.readiness();
+            quote!(.readiness(#readiness::#variant))
+        }
         OptionSetter::OnFailure(variant) => {
             let on_failure = rxd.on_failure();
             quote!(.on_failure(#on_failure::#variant))
@@ -171,7 +175,7 @@ fn value_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> 
     let declaration = || declaration_of(item, rxd);
     let unchecked = service.recurrence.iter().flat_map(|recurrence| &recurrence.unchecked);
     let runs = unchecked.map(|(key, value)| check_recurrence(key, value, item, rxd));
-    options.chain(runs).chain(watches.filter_map(|(i, watch)| within_check(watch, i, declaration, rxd))).collect()
+    options.chain(runs).chain(watches.flat_map(|(i, watch)| time_checks(watch, i, declaration, rxd))).collect()
 }
 
 /// The checks of valid values that cannot act together. They are of a service in a daemon: one that

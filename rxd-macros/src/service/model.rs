@@ -11,7 +11,7 @@ use crate::syntax::item::TypeItem;
 use crate::syntax::keys::{self, KeyEntry, literal_string};
 use crate::syntax::number::NumberValue;
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
-use crate::syntax::words::{MANAGERS, ON_FAILURE};
+use crate::syntax::words::{MANAGERS, ON_FAILURE, READINESS};
 use crate::syntax::{name, near};
 use crate::watch::ast::WatchKeyword;
 use crate::watch::model::{ServiceWatches, WatchOwner};
@@ -66,6 +66,8 @@ pub(crate) enum OptionSetter {
     Restarts(NumberValue, DurationValue),
     /// `.on_failure(..)`
     OnFailure(Ident),
+    /// `.readiness(..)`
+    Readiness(Ident),
 }
 
 /// Checks everything that was written. What is not valid is reported and left out.
@@ -113,6 +115,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
             "backoff" => options.extend(read_backoff(entry, unchecked, errors)),
             "restarts" => options.extend(read_restarts(entry, unchecked, errors)),
             "on_failure" => options.extend(entry.expect_word(&ON_FAILURE, errors).map(OptionSetter::OnFailure)),
+            "readiness" => options.extend(entry.expect_word(&READINESS, errors).map(OptionSetter::Readiness)),
             "heartbeat" => {
                 let time = entry.expect_positive_duration(errors);
                 unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::of_duration("Heartbeat", None, time)));

@@ -19,8 +19,8 @@ pub(crate) struct KeyTable {
     pub(crate) keys: &'static [AttributeKey],
     /// The word for a key in messages: `key`, `state`.
     pub(crate) noun: &'static str,
-    /// The keys of another list, and a sentence about where they belong.
-    pub(crate) foreign_keys: Option<(&'static [AttributeKey], &'static str)>,
+    /// The keys of other lists, each with a sentence about where they belong.
+    pub(crate) foreign_keys: [Option<(&'static [AttributeKey], &'static str)>; 2],
     /// Whether it is the table of a key, such as `restarts(..)`, and not of an attribute.
     pub(crate) is_nested: bool,
 }
@@ -28,7 +28,7 @@ pub(crate) struct KeyTable {
 impl KeyTable {
     /// A table whose entries are called keys in messages.
     pub(crate) const fn new(keys: &'static [AttributeKey]) -> Self {
-        KeyTable { keys, noun: "key", foreign_keys: None, is_nested: false }
+        KeyTable { keys, noun: "key", foreign_keys: [None; 2], is_nested: false }
     }
 
     /// The same table, with another word for its keys.
@@ -38,7 +38,9 @@ impl KeyTable {
 
     /// The same table. One of these keys in it is reported with the place where it belongs.
     pub(crate) const fn with_foreign_keys(self, keys: &'static [AttributeKey], place: &'static str) -> Self {
-        KeyTable { foreign_keys: Some((keys, place)), ..self }
+        let [first, _] = self.foreign_keys;
+        let foreign_keys = if first.is_none() { [Some((keys, place)), None] } else { [first, Some((keys, place))] };
+        KeyTable { foreign_keys, ..self }
     }
 
     /// The same table, for the list of a key.
@@ -57,7 +59,7 @@ impl KeyTable {
     /// Reports a word that is not one of the keys.
     fn report_unknown(&self, word: &Ident, errors: &mut Errors) {
         let text = word.to_string();
-        let place = self.foreign_keys.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
+        let place = self.foreign_keys.iter().flatten().find(|(keys, _)| keys.iter().any(|key| text == key.name));
         // Words of other attributes are not typos of a key.
         if !self.is_nested && ["watch", "needs", "after"].contains(&&*text) {
             errors.report_with_help(

@@ -20,6 +20,7 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
+    AttributeKey { name: "readiness", form: "readiness = \"optional\"" },
     AttributeKey { name: "provides", form: "provides(Type)" },
     THREAD,
     BLOCKING,
@@ -78,6 +79,7 @@ pub(crate) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attemp
 pub(crate) const DAEMON_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "name", form: "name = \"my-daemon\"" },
     AttributeKey { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
+    AttributeKey { name: "start_timeout", form: "start_timeout = \"60s\"" },
     AttributeKey { name: "signals", form: "signals(interrupt, terminate)" },
     AttributeKey { name: "prestart", form: PRESTART },
     AttributeKey { name: "exit_code", form: "exit_code = 3" },
@@ -106,16 +108,24 @@ pub(crate) const DAEMON: KeyTable =
     KeyTable::new(DAEMON_KEYS).with_foreign_keys(SERVICE_KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// The keys of `#[watch(..)]`.
-pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, STREAM]).with_foreign_keys(&[VALUE], VALUE_PLACE);
+pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, LASTS, STREAM])
+    .with_foreign_keys(&[VALUE], VALUE_PLACE)
+    .with_foreign_keys(&[GRACE], GRACE_PLACE);
 
 /// The keys of `#[needs(..)]`.
-pub(crate) const NEEDS: KeyTable = KeyTable::new(&[WITHIN, VALUE]);
+pub(crate) const NEEDS: KeyTable = KeyTable::new(&[WITHIN, GRACE, VALUE]).with_foreign_keys(&[LASTS], LASTS_PLACE);
 
 /// The keys of `#[after(..)]`.
-pub(crate) const AFTER: KeyTable = KeyTable::new(&[WITHIN]).with_foreign_keys(&[VALUE], VALUE_PLACE);
+pub(crate) const AFTER: KeyTable =
+    KeyTable::new(&[WITHIN]).with_foreign_keys(&[VALUE], VALUE_PLACE).with_foreign_keys(&[GRACE], GRACE_PLACE);
 
 const THEN: AttributeKey = AttributeKey { name: "then", form: "then(stop)" };
 const WITHIN: AttributeKey = AttributeKey { name: "within", form: "within = \"30s\"" };
+const LASTS: AttributeKey = AttributeKey { name: "lasts", form: "lasts = \"3s\"" };
+const GRACE: AttributeKey = AttributeKey { name: "grace", form: "grace = \"2s\"" };
 const VALUE: AttributeKey = AttributeKey { name: "value", form: "value(name)" };
 const VALUE_PLACE: &str = "asks for what a service provides while it is needed: write it in `#[needs(..)]`";
+const GRACE_PLACE: &str =
+    "is how long what a service needs may be out of Run: write it in `#[needs(..)]`, and `lasts` in a `#[watch(..)]`";
+const LASTS_PLACE: &str = "is for `#[watch(..)]`: in `#[needs(..)]`, write `grace` for how long they may be out of Run";
 const STREAM: AttributeKey = AttributeKey { name: "stream", form: "stream(name)" };

@@ -70,6 +70,10 @@ pub(crate) const ON_FAILURE: WordSet = WordSet {
     aliases: &[],
 };
 
+/// Variants of `Readiness`.
+pub(crate) const READINESS: WordSet =
+    WordSet { noun: "`readiness`", words: &[("required", "Required"), ("optional", "Optional")], aliases: &[] };
+
 /// Variants of `FirstRun`.
 pub(crate) const FIRST: WordSet = WordSet {
     noun: "`first`",

@@ -76,6 +76,8 @@ pub(crate) struct WatchAttr {
     /// The variant of `Effect` for `then(..)`.
     pub(crate) effect: Option<Ident>,
     pub(crate) within: Option<DurationValue>,
+    /// `lasts = ..`, or of a `#[needs]` its `grace = ..`.
+    pub(crate) lasts: Option<DurationValue>,
     pub(crate) stream: Option<Ident>,
     /// The function that returns what the target provides, and the target's type.
     pub(crate) value: Option<(Ident, Box<Type>)>,

@@ -38,6 +38,9 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
         // A block is not promoted, but an inline constant is.
         built.extend(quote!(.within(const { #within })));
     }
+    if let Some(lasts) = &watch.lasts {
+        built.extend(quote!(.lasts(const { #lasts })));
+    }
     if let Some(stream) = &watch.stream {
         let name = stream.unraw().to_string();
         built.extend(quote!(.stream(#name)));
@@ -74,15 +77,20 @@ pub(crate) fn check_names(service: &TokenStream, rxd: &RuntimePaths) -> TokenStr
     quote!(let (fields, edge, target) = (#service, #edge, #target))
 }
 
-/// The check of a `within` that only the compiler can evaluate, spanned at it.
-pub(crate) fn within_check(
+/// The checks of a `within` and a `lasts` that only the compiler can evaluate, each spanned at it.
+pub(crate) fn time_checks(
     watch: &WatchAttr,
     number: usize,
-    declaration: impl FnOnce() -> TokenStream,
+    declaration: impl Fn() -> TokenStream,
     rxd: &RuntimePaths,
-) -> Option<TokenStream> {
-    let within = watch.within.as_ref().filter(|within| within.is_constant_expression())?;
-    let (number, declaration) = (Literal::usize_unsuffixed(number), declaration());
-    let edges = quote!(#declaration.edges, #number);
-    Some(call_at(outer_spans(within.expression()), rxd.check_within(), edges))
+) -> Vec<TokenStream> {
+    let times = [(&watch.within, rxd.check_within()), (&watch.lasts, rxd.check_lasts())];
+    let mut checks = Vec::new();
+    for (time, check) in times {
+        let Some(time) = time.as_ref().filter(|time| time.is_constant_expression()) else { continue };
+        let (number, declaration) = (Literal::usize_unsuffixed(number), declaration());
+        let edges = quote!(#declaration.edges, #number);
+        checks.push(call_at(outer_spans(time.expression()), check, edges));
+    }
+    checks
 }

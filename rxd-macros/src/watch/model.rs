@@ -2,6 +2,7 @@
 
 use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::errors::Errors;
+use crate::syntax::duration::DurationValue;
 use proc_macro2::Ident;
 use syn::{Generics, Type};
 
@@ -151,6 +152,7 @@ impl WatchAttr {
                 );
             }
         }
+        self.check_lasts(errors);
         if let (Some(within), false) = (&self.within, self.is_gate()) {
             let what = if self.stream.is_some() { "a stream" } else { "a reaction" };
             errors.report_with_help(
@@ -158,6 +160,33 @@ impl WatchAttr {
                 format_args!("`within` is for gates, and this watch is {what}"),
                 "a gate holds its service back (no `then`, `then(init)` or `then(run)`); `within` limits for how long",
             );
+        }
+    }
+
+    /// Reports a time for which the condition cannot last.
+    fn check_lasts(&self, errors: &mut Errors) {
+        let (Some(lasts), WatchKeyword::Watch) = (&self.lasts, self.keyword) else { return };
+        if self.stream.is_some() {
+            errors.report_with_help(
+                lasts.expression(),
+                "`lasts` is for gates and reactions, and this watch is a stream",
+                "a stream yields each time that the condition comes true: remove `lasts`",
+            );
+        } else if self.sentence.as_ref().is_some_and(|sentence| sentence.action == "Changing") {
+            errors.report_with_help(
+                lasts.expression(),
+                "`changing` comes true for an instant only, and cannot last",
+                "write `entering`, `exited` or `not_in`, or remove `lasts`",
+            );
+        } else if let (Some(time), Some(within)) = (lasts.known(), self.within.as_ref().and_then(DurationValue::known))
+        {
+            if time > within && self.is_gate() {
+                errors.report_with_help(
+                    lasts.expression(),
+                    format_args!("the gate never opens: `lasts` is {time:?}, and `within` is {within:?}"),
+                    "make `within` longer, or `lasts` shorter",
+                );
+            }
         }
     }
 

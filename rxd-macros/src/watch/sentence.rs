@@ -28,6 +28,7 @@ pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchA
         targets: Vec::new(),
         effect: None,
         within: None,
+        lasts: None,
         stream: None,
         value: None,
         faults: Errors::default(),
@@ -100,7 +101,7 @@ fn read_targets(
     is_understood
 }
 
-/// Reads `then(..)`, `within = ..` and `stream(..)`.
+/// Reads `then(..)`, `within = ..`, `lasts = ..` or `grace = ..`, and `stream(..)`.
 fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
     let table = watch.keyword.options();
     let always = match watch.keyword {
@@ -125,6 +126,7 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
         match entry.name {
             "then" => watch.effect = entry.expect_word(&EFFECTS, errors),
             "within" => watch.within = entry.expect_positive_duration(errors),
+            "lasts" | "grace" => watch.lasts = entry.expect_positive_duration(errors),
             "value" => watch.value = read_value(watch, attr, &entry, errors),
             _ => {
                 let word = entry.expect_word_in_parentheses(errors);
@@ -132,7 +134,7 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
             }
         }
         // Reported at the second of the two.
-        if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
+        if matches!(entry.name, "then" | "stream") && watch.effect.is_some() && watch.stream.is_some() {
             errors.report_with_help(
                 &entry.key,
                 "a watch cannot have both `then` and `stream`",

@@ -125,7 +125,8 @@ async fn chosen<'a>(client: &Client, daemon: &'a Value, names: &[String]) -> Res
 async fn status(client: &Client, names: &[String], json: bool) -> Result<ExitStatus, CliError> {
     let daemon = client.daemon().await?;
     let chosen = chosen(client, &daemon, names).await?;
-    let ready = daemon["phase"] == "running" && chosen.iter().all(|service| service["ready"] == true);
+    let ready = daemon["phase"] == "running"
+        && chosen.iter().all(|service| service["ready"] == true || service["optional"] == true);
     let shown = if json { only(&daemon, &chosen) } else { Value::Null };
     print(json, &shown, || show::status(&daemon, &chosen))?;
     Ok(if ready { ExitStatus::Done } else { ExitStatus::NotReady })

@@ -77,7 +77,11 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 
 /// The daemon in one line, and its services in a table.
 pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
-    let ready = if daemon["ready"] == true { ", ready" } else { "" };
+    let ready = match (daemon["ready"] == true, daemon["degraded"] == true) {
+        (true, true) => ", degraded",
+        (true, false) => ", ready",
+        (false, _) => "",
+    };
     let uptime = since(daemon["uptime_s"].as_f64().unwrap_or_default());
     let left: Vec<String> = daemon["stop_waits_for"].as_array().into_iter().flatten().map(text).collect();
     let left = if left.is_empty() { String::new() } else { format!(", waits for {}", short(&left.join(", "))) };

@@ -72,7 +72,7 @@ impl App {
     /// 404 with the nearest name, if there is none.
     pub(crate) fn service_reply(&self, name: &str) -> Result<dto::ServiceReply, Problem> {
         let why = Why::of(self.handle.core(), self.service(name)?);
-        Ok(self.with_level(dto::ServiceReply::explained(why.first(), self.handle.core().uptime())))
+        Ok(self.with_level(dto::ServiceReply::explained(&self.handle, why.first(), self.handle.core().uptime())))
     }
 
     /// The daemon and its services, including their log levels.

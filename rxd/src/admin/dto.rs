@@ -1,6 +1,7 @@
 //! What the routes send as JSON. Each type here is a schema of `/openapi.json`, under the name that
 //! its `rename` gives.
 
+use crate::core::readiness::DaemonReadiness;
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Cause, State};
@@ -31,8 +32,10 @@ pub(crate) struct DaemonReply {
     pub(crate) name: String,
     #[schemars(extend("enum" = PHASES))]
     pub(crate) phase: &'static str,
-    /// Whether every service is in Run, or has ended as designed.
+    /// Whether every service that counts is in Run, or has ended as designed.
     pub(crate) ready: bool,
+    /// Whether it is ready, but an optional service is not.
+    pub(crate) degraded: bool,
     pub(crate) uptime_s: f64,
     /// The sequence number of the last transition.
     pub(crate) seq: u64,
@@ -73,6 +76,10 @@ pub(crate) struct ServiceReply {
     pub(crate) name: String,
     #[serde(flatten)]
     pub(crate) last: TransitionFields,
+    /// Whether the daemon is ready without it, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub(crate) optional: bool,
     /// Seconds since the last transition.
     pub(crate) since_s: f64,
     /// Why the service is where it is now: what it waits for, or why it left. Empty for a service in
@@ -155,6 +162,23 @@ pub(crate) fn is_ready(service: &ServiceState) -> bool {
     service.is_in(State::Run) || (service.state == State::Exit && service.cause == Cause::Normal)
 }
 
+/// Whether the daemon's readiness does not count this service.
+pub(crate) fn is_optional(handle: &DaemonHandle, service: &str) -> bool {
+    handle.core().is_optional_name(service)
+}
+
+/// Whether the services that count are ready, and the others.
+pub(crate) fn readiness<'a>(handle: &DaemonHandle, states: impl Iterator<Item = &'a ServiceState>) -> DaemonReadiness {
+    let mut readiness = DaemonReadiness::Ready;
+    for service in states.filter(|service| !is_ready(service)) {
+        if !is_optional(handle, &service.name) {
+            return DaemonReadiness::NotReady;
+        }
+        readiness = DaemonReadiness::Degraded;
+    }
+    readiness
+}
+
 impl From<&ServiceState> for TransitionFields {
     fn from(service: &ServiceState) -> Self {
         TransitionFields {
@@ -170,11 +194,12 @@ impl From<&ServiceState> for TransitionFields {
 }
 
 impl ServiceReply {
-    pub(crate) fn new(service: &ServiceState, uptime: Duration) -> Self {
+    pub(crate) fn new(handle: &DaemonHandle, service: &ServiceState, uptime: Duration) -> Self {
         let left = service.next_attempt.map(|at| at.saturating_sub(uptime)).filter(|left| !left.is_zero());
         ServiceReply {
             name: service.name.to_string(),
             last: service.into(),
+            optional: is_optional(handle, &service.name),
             since_s: seconds(uptime.saturating_sub(service.at).as_secs_f64()),
             why: None,
             last_cause: service.last_cause.map(Cause::as_str),
@@ -186,8 +211,8 @@ impl ServiceReply {
     }
 
     /// As [`new`](ServiceReply::new), with why the service is where it is.
-    pub(crate) fn explained(diagnosis: &ServiceDiagnosis, uptime: Duration) -> Self {
-        ServiceReply { why: Some(diagnosis.now()), ..ServiceReply::new(&diagnosis.service, uptime) }
+    pub(crate) fn explained(handle: &DaemonHandle, diagnosis: &ServiceDiagnosis, uptime: Duration) -> Self {
+        ServiceReply { why: Some(diagnosis.now()), ..ServiceReply::new(handle, &diagnosis.service, uptime) }
     }
 }
 
@@ -206,7 +231,8 @@ impl DaemonReply {
     pub(crate) fn of(handle: &DaemonHandle) -> Self {
         let (why, uptime) = (Why::all(handle.core()), handle.core().uptime());
         let states = why.services().iter().map(|diagnosis| &diagnosis.service);
-        let services = why.services().iter().map(|diagnosis| ServiceReply::explained(diagnosis, uptime)).collect();
+        let services =
+            why.services().iter().map(|diagnosis| ServiceReply::explained(handle, diagnosis, uptime)).collect();
         let stop_waits_for = why.services().iter().filter(|diagnosis| diagnosis.asked_to_stop.is_some());
         let stop_waits_for = stop_waits_for.map(|diagnosis| diagnosis.service.name.to_string()).collect();
         DaemonReply { services, stop_waits_for, ..DaemonReply::new(handle, why.seq(), states) }
@@ -215,16 +241,19 @@ impl DaemonReply {
     /// The daemon at the instant of a snapshot.
     pub(crate) fn at(handle: &DaemonHandle, states: &States) -> Self {
         let uptime = handle.core().uptime();
-        let services = states.iter().map(|service| ServiceReply::new(service, uptime)).collect();
+        let services = states.iter().map(|service| ServiceReply::new(handle, service, uptime)).collect();
         DaemonReply { services, ..DaemonReply::new(handle, states.seq(), states.iter()) }
     }
 
-    fn new<'a>(handle: &DaemonHandle, seq: u64, mut states: impl Iterator<Item = &'a ServiceState> + Clone) -> Self {
+    fn new<'a>(handle: &DaemonHandle, seq: u64, states: impl Iterator<Item = &'a ServiceState> + Clone) -> Self {
         let phase = phase(handle, states.clone());
+        let readiness = readiness(handle, states);
+        let is_ready = phase == "running" && readiness != DaemonReadiness::NotReady;
         DaemonReply {
             name: handle.name().to_owned(),
             phase,
-            ready: phase == "running" && states.all(is_ready),
+            ready: is_ready,
+            degraded: is_ready && readiness == DaemonReadiness::Degraded,
             uptime_s: seconds(handle.core().uptime().as_secs_f64()),
             seq,
             stop_reason: handle.core().stop_reason.get().cloned(),

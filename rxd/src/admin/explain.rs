@@ -72,7 +72,7 @@ impl WhyReply {
     pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
         let uptime = handle.core().uptime();
         let reply = |diagnosis: &ServiceDiagnosis| DiagnosisReply {
-            service: dto::ServiceReply::explained(diagnosis, uptime),
+            service: dto::ServiceReply::explained(handle, diagnosis, uptime),
             waits_for: diagnosis.waits_for.iter().map(GateReply::new).collect(),
             next_attempt_s: diagnosis.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
             next_run_s: diagnosis.next_run.map(|left| dto::seconds(left.as_secs_f64())),

@@ -203,6 +203,8 @@ fn loom_gate_opening_while_its_engine_registers_is_not_missed() {
             targets: [0].into(),
             reaction: Reaction::GateRun,
             within: None,
+            lasts: None,
+            since: None,
         };
         let board = Arc::new(Board::new(vec![Vec::new(), vec![gate]], 4));
         let other = board.clone();
@@ -213,6 +215,35 @@ fn loom_gate_opening_while_its_engine_registers_is_not_missed() {
         opens.join().unwrap();
         assert!(passed || alarm.rang(), "it passed, or its engine is woken");
         assert!(passed || board.try_enter(1, None, State::Run).is_some());
+        assert!(has_woken_all(&board));
+    });
+}
+
+#[test]
+fn loom_condition_that_begins_to_last_while_the_timer_registers_is_not_missed() {
+    ::loom::model(|| {
+        let reaction = WatcherSpec {
+            mode: Mode::Any,
+            condition: IN_RUN,
+            targets: [0].into(),
+            reaction: Reaction::Stop,
+            within: None,
+            lasts: Some(Duration::from_secs(3)),
+            since: None,
+        };
+        let board = Arc::new(Board::new(vec![Vec::new(), vec![reaction]], 4));
+        let other = board.clone();
+        let begins = thread::spawn(move || {
+            enter(&other, 0);
+            leave(&other, 0);
+            enter(&other, 0);
+        });
+        let (alarm, waker) = Alarm::new();
+        let due = board.poll_lasting(&Context::from_waker(&waker), &mut Vec::new());
+        begins.join().unwrap();
+        assert!(due.is_some() || alarm.rang(), "the timer knows when to look again");
+        assert!(board.poll_lasting(&Context::from_waker(Waker::noop()), &mut Vec::new()).is_some());
+        assert_eq!(board.signals(1) & signal::STOP, 0, "the time is not over");
         assert!(has_woken_all(&board));
     });
 }

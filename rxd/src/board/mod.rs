@@ -54,10 +54,12 @@
 
 mod batch;
 mod history;
+mod lasting;
 mod service_signals;
 mod state;
 mod status;
 mod subscription;
+mod timer;
 mod wake;
 mod watcher;
 
@@ -107,6 +109,11 @@ pub(crate) struct WatcherSpec {
     pub(crate) reaction: Reaction,
     /// The time after which a closed gate is a failure.
     pub(crate) within: Option<Duration>,
+    /// For how long the condition has to hold without a break before the watch acts.
+    pub(crate) lasts: Option<Duration>,
+    /// Of a watch on the board whose condition holds, and has not for so long: since when, in
+    /// nanoseconds since the board was made.
+    pub(crate) since: Option<u64>,
 }
 
 /// See the [module](self).
@@ -300,7 +307,11 @@ impl Board {
     pub(crate) fn last_reaction(&self, id: Id) -> Option<(WatcherSpec, Option<Id>)> {
         let inner = self.lock();
         let watcher = inner.watchers.get(inner.entries[id as usize].taken as usize)?;
-        let WatcherKind::Declared { owner, by, .. } = watcher.kind else { return None };
+        let (owner, by) = match &watcher.kind {
+            WatcherKind::Declared { owner, by, .. } => (*owner, *by),
+            WatcherKind::Rare(Some(lasting)) => (lasting.owner, lasting.by),
+            WatcherKind::Polled { .. } | WatcherKind::Stream { .. } | WatcherKind::Rare(None) => return None,
+        };
         let spec = watcher.to_spec().filter(|_| owner == id)?;
         Some((spec, Some(by).filter(|&by| by != NOBODY)))
     }
@@ -316,9 +327,9 @@ impl Board {
         let own = inner.entries[id as usize].own();
         let mut signals = 0;
         for watcher in &mut inner.watchers[own] {
-            watcher.fired = watcher.held;
-            if let WatcherKind::Declared { reaction, .. } = watcher.kind {
-                signals |= if watcher.held { reaction.signal() } else { 0 };
+            watcher.fired = watcher.acts();
+            if let Some((_, reaction)) = watcher.reaction() {
+                signals |= if watcher.fired { reaction.signal() } else { 0 };
             }
         }
         self.service(id).clear(signal::STOP | signal::EXIT | signal::DEPENDENCY | signal::GATE);
@@ -391,7 +402,7 @@ impl Board {
     #[cfg(feature = "test-util")]
     pub(crate) fn watched(&self) -> usize {
         let inner = self.lock();
-        let polled = |at: &u32| !matches!(inner.watchers[*at as usize].kind, WatcherKind::Declared { .. });
+        let polled = |at: &u32| inner.watchers[*at as usize].reaction().is_none();
         inner.entries.iter().flat_map(|entry| &entry.watchers).filter(|(at, _)| polled(at)).count()
     }
 
@@ -425,11 +436,22 @@ impl BoardView<'_> {
         let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
         let own = self.0.watchers[self.0.entries[id as usize].own()].iter();
         let mut unmet = Vec::new();
-        for watcher in own.filter(|watcher| watcher.has_reaction(gate) && !watcher.held) {
+        for watcher in own.filter(|watcher| watcher.has_reaction(gate) && !watcher.acts()) {
             if let Some(spec) = watcher.to_spec() {
                 unmet.push(spec);
             }
         }
         unmet
+    }
+
+    /// The reactions of a service whose conditions hold, and have not for as long as they have to.
+    pub(crate) fn holding(&self, id: Id) -> Vec<WatcherSpec> {
+        let mut holding = Vec::new();
+        for watcher in &self.0.watchers[self.0.entries[id as usize].own()] {
+            if watcher.held && !watcher.acts() {
+                holding.extend(watcher.to_spec().filter(|spec| !spec.reaction.is_gate()));
+            }
+        }
+        holding
     }
 }

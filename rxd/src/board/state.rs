@@ -1,6 +1,7 @@
 //! What the board's lock protects, and how a transition changes it.
 
 use super::history::History;
+use super::lasting::LastingTimers;
 use super::status::{Event, Reaction, ServiceStatus};
 use super::watcher::{NOBODY, StepEffect, Watcher, WatcherKind};
 use super::{Id, Seq, ServiceSignals, StateChange, TransitionBatch, signal};
@@ -12,7 +13,7 @@ use std::task::Waker;
 pub(super) struct BoardState {
     pub(super) seq: Seq,
     /// When the last transition was, in nanoseconds since the board was made.
-    at: u64,
+    pub(super) at: u64,
     /// One entry for each service, and one more, whose watchers are on every service.
     pub(super) entries: Box<[ServiceEntry]>,
     pub(super) watchers: Vec<Watcher>,
@@ -20,6 +21,8 @@ pub(super) struct BoardState {
     pub(super) wake: VecDeque<u32>,
     pub(super) history: History,
     pub(super) closed: bool,
+    /// The timers of the watches that have a time.
+    pub(super) lasting: LastingTimers,
     /// How many times the transitions have updated a watcher: what they cost.
     #[cfg(feature = "test-util")]
     pub(super) watcher_updates: u64,
@@ -58,6 +61,7 @@ impl BoardState {
             wake: VecDeque::new(),
             history: History::new(history),
             closed: false,
+            lasting: LastingTimers::default(),
             #[cfg(feature = "test-util")]
             watcher_updates: 0,
         }
@@ -67,6 +71,9 @@ impl BoardState {
 
     /// Adds a watcher. A condition that holds already counts as having just come true.
     pub(super) fn add(&mut self, services: &[ServiceSignals], mut watcher: Watcher) -> u32 {
+        if matches!(watcher.kind, WatcherKind::Rare(Some(_))) {
+            self.lasting.add();
+        }
         let fires = match watcher.kind {
             WatcherKind::Stream { .. } => false,
             _ => watcher.begin(|id| self.entries[id as usize].status),
@@ -87,7 +94,10 @@ impl BoardState {
             self.watchers[at as usize] = watcher;
         }
         if fires {
-            self.fire(services, at, NOBODY);
+            match self.watchers[at as usize].kind {
+                WatcherKind::Rare(_) => self.begin_to_last(at, NOBODY),
+                _ => self.fire(services, at, NOBODY),
+            }
         }
         at
     }
@@ -177,9 +187,13 @@ impl BoardState {
         for &(at, nth) in &watchers {
             self.count_update();
             let watcher = &mut self.watchers[at as usize];
-            if let WatcherKind::Stream { unread, .. } = &mut watcher.kind {
-                *unread += 1;
-                self.queue(at);
+            if matches!(watcher.kind, WatcherKind::Stream { .. } | WatcherKind::Rare(_)) {
+                if let WatcherKind::Stream { unread, .. } = &mut watcher.kind {
+                    *unread += 1;
+                    self.queue(at);
+                } else {
+                    self.update_lasting(at, nth, (id, before, after));
+                }
                 continue;
             }
             watcher.save(nth as usize, before);
@@ -237,7 +251,7 @@ impl BoardState {
                 edges.seq = self.seq;
                 self.queue(at);
             }
-            WatcherKind::Stream { .. } | WatcherKind::Vacant => {}
+            WatcherKind::Stream { .. } | WatcherKind::Rare(_) => {}
         }
     }
 
@@ -247,7 +261,7 @@ impl BoardState {
         let waits = match &watcher.kind {
             WatcherKind::Declared { owner, .. } => self.entries[*owner as usize].waker.is_some(),
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => waker.is_some(),
-            WatcherKind::Vacant => false,
+            WatcherKind::Rare(_) => false,
         };
         if waits && !watcher.queued {
             watcher.queued = true;
@@ -264,7 +278,8 @@ impl BoardState {
         Some(match &mut watcher.kind {
             WatcherKind::Declared { owner, .. } => (self.entries[*owner as usize].waker.clone(), Some(*owner)),
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => (waker.take(), None),
-            WatcherKind::Vacant => {
+            WatcherKind::Rare(Some(_)) => (self.lasting.waker.take(), None),
+            WatcherKind::Rare(None) => {
                 self.free.push(at);
                 (None, None)
             }
@@ -289,7 +304,7 @@ impl BoardState {
         };
         let entry = &mut self.entries[id as usize];
         let own = &mut self.watchers[entry.own()];
-        let open = own.iter().all(|watcher| !watcher.has_reaction(gate) || watcher.held);
+        let open = own.iter().all(|watcher| !watcher.has_reaction(gate) || watcher.acts());
         entry.held = !open;
         signals.clear(signal::GATE);
         if !open || entry.status.abandoned {
@@ -301,7 +316,7 @@ impl BoardState {
                 watcher.held = false;
             }
             if to == State::Run && watcher.raises(signal::STOP) {
-                watcher.fired &= watcher.held;
+                watcher.fired &= watcher.acts();
                 stop |= watcher.fired;
             }
         }

@@ -1,5 +1,6 @@
 //! One watcher on the board: a declared watch, a polled one, or a stream.
 
+use super::lasting::LastingWatch;
 use super::status::{Condition, Reaction, ServiceStatus};
 use super::{Id, WatcherSpec};
 use crate::graph::Mode;
@@ -50,8 +51,11 @@ pub(super) enum WatcherKind {
     Polled { edges: RisingEdges, waker: Option<Waker> },
     /// A stream of all transitions of its targets; `unread` counts those since it was last read.
     Stream { unread: u64, waker: Option<Waker> },
-    /// None: the place is free, or will be once it is dequeued.
-    Vacant,
+    /// Declared by a service, with a time for which the condition has to hold; or none: the place is
+    /// free, or will be once it is dequeued.
+    //
+    // One variant for both: with a further one, the transitions of every watch would cost more.
+    Rare(Option<Box<LastingWatch>>),
 }
 
 /// The rising edges of a watch that its owner has not taken.
@@ -87,7 +91,7 @@ impl Watcher {
         Watcher {
             mode: Mode::Any,
             condition: Condition::Completed,
-            kind: WatcherKind::Vacant,
+            kind: WatcherKind::Rare(None),
             targets: Box::default(),
             satisfied: 0,
             held: false,
@@ -100,8 +104,11 @@ impl Watcher {
     }
 
     pub(super) fn declared(owner: Id, declared: WatcherSpec) -> Watcher {
-        let WatcherSpec { mode, condition, targets, reaction, within } = declared;
-        let kind = WatcherKind::Declared { owner, by: NOBODY, reaction, within };
+        let WatcherSpec { mode, condition, targets, reaction, within, lasts, .. } = declared;
+        let kind = match lasts {
+            None => WatcherKind::Declared { owner, by: NOBODY, reaction, within },
+            Some(lasts) => WatcherKind::Rare(Some(Box::new(LastingWatch::new(owner, NOBODY, reaction, within, lasts)))),
+        };
         Watcher { kind, ..Watcher::on(mode, condition, &targets) }
     }
 
@@ -124,28 +131,50 @@ impl Watcher {
         Watcher { mode, condition, targets: watched.into(), ..Watcher::vacant() }
     }
 
+    /// The owner of a declared watch, and its reaction.
+    pub(super) fn reaction(&self) -> Option<(Id, Reaction)> {
+        match &self.kind {
+            WatcherKind::Declared { owner, reaction, .. } => Some((*owner, *reaction)),
+            WatcherKind::Rare(lasting) => lasting.as_ref().map(|lasting| (lasting.owner, lasting.reaction)),
+            WatcherKind::Polled { .. } | WatcherKind::Stream { .. } => None,
+        }
+    }
+
     /// Whether it is a declared watch with this reaction.
     pub(super) fn has_reaction(&self, reaction: Reaction) -> bool {
-        matches!(self.kind, WatcherKind::Declared { reaction: own, .. } if own == reaction)
+        self.reaction().is_some_and(|(_, own)| own == reaction)
     }
 
     /// Whether it is a declared watch that raises this signal.
     pub(super) fn raises(&self, signal: u32) -> bool {
-        matches!(self.kind, WatcherKind::Declared { reaction, .. } if reaction.signal() == signal)
+        self.reaction().is_some_and(|(_, own)| own.signal() == signal)
+    }
+
+    /// Whether the condition holds, and has for as long as it has to.
+    pub(super) fn acts(&self) -> bool {
+        self.held && !matches!(&self.kind, WatcherKind::Rare(Some(lasting)) if !lasting.acted)
     }
 
     /// The declaration it was made from.
     pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
-        let WatcherKind::Declared { reaction, within, .. } = self.kind else { return None };
+        let (reaction, within, lasts, since) = match &self.kind {
+            WatcherKind::Declared { reaction, within, .. } => (*reaction, *within, None, None),
+            WatcherKind::Rare(Some(lasting)) => {
+                let since = (self.held && !lasting.acted).then_some(lasting.since);
+                (lasting.reaction, lasting.within, Some(Duration::from_nanos(lasting.lasts)), since)
+            }
+            WatcherKind::Polled { .. } | WatcherKind::Stream { .. } | WatcherKind::Rare(None) => return None,
+        };
         let mut targets = Vec::with_capacity(self.targets.len());
         self.targets.iter().for_each(|target| targets.push(target.id));
-        Some(WatcherSpec { mode: self.mode, condition: self.condition, targets: targets.into(), reaction, within })
+        let (mode, condition, targets) = (self.mode, self.condition, targets.into());
+        Some(WatcherSpec { mode, condition, targets, reaction, within, lasts, since })
     }
 
     pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {
         match &mut self.kind {
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => Some(waker),
-            WatcherKind::Declared { .. } | WatcherKind::Vacant => None,
+            WatcherKind::Declared { .. } | WatcherKind::Rare(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::board::{Condition, Id, WatcherSpec};
 use crate::core::Core;
 use crate::graph::Mode;
+use crate::lifecycle::duration::ExactDuration;
 use crate::lifecycle::state::Action;
 use crate::text::add_item;
 
@@ -21,6 +22,11 @@ pub(crate) fn describe_reaction(core: &Core, watch: &WatcherSpec, by: Option<Id>
     }
 }
 
+/// What a watch asks for, without the time for which that has to last: `any of db, cache exited Run`.
+pub(crate) fn describe_condition(core: &Core, watch: &WatcherSpec) -> String {
+    describe_quoted(core, &WatcherSpec { lasts: None, ..watch.clone() }, "")
+}
+
 fn describe_quoted(core: &Core, watch: &WatcherSpec, quote: &str) -> String {
     let mut names = String::new();
     for &id in &watch.targets {
@@ -31,10 +37,11 @@ fn describe_quoted(core: &Core, watch: &WatcherSpec, quote: &str) -> String {
         Mode::Any => "any of ",
         Mode::All => "all of ",
     };
+    let lasts = watch.lasts.map_or_else(String::new, |lasts| format!(" for {}", ExactDuration(lasts)));
     match watch.condition {
         Condition::State(action, state) => {
             let action = if action == Action::NotIn { "not in" } else { action.as_str() };
-            format!("{mode}{names} {action} {}", state.name())
+            format!("{mode}{names} {action} {}{lasts}", state.name())
         }
         Condition::Completed => format!("{mode}{names} to complete"),
         Condition::Failed => format!("{mode}{names} to fail"),

@@ -21,7 +21,7 @@ use crate::in_span::ScopedSubscriber;
 #[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
 use crate::lifecycle::backoff::ReactionRecords;
-use crate::lifecycle::options::Options;
+use crate::lifecycle::options::{Options, Readiness};
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
 use crate::report::{Report, ShutdownReason};
@@ -30,7 +30,6 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-#[cfg(feature = "admin")]
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -45,6 +44,7 @@ mod limits;
 pub(crate) mod names;
 pub(crate) mod poll_marks;
 mod provided;
+pub(crate) mod readiness;
 mod states;
 pub(crate) mod stop_order;
 pub(crate) mod tasks;
@@ -110,6 +110,10 @@ pub(crate) struct Core {
     started: Instant,
     /// The services that failed for good, in the order in which they failed.
     failures: Mutex<Vec<Id>>,
+    /// The services that the daemon's readiness does not count, in order.
+    optional: Box<[Id]>,
+    /// Why the start has failed, if it has: some services were not ready in time.
+    pub(crate) start_failure: OnceLock<String>,
     /// The services that override `reload`.
     reloadable: Mutex<Vec<Id>>,
     pub(crate) poll_marks: PollMarks,
@@ -320,6 +324,8 @@ impl Core {
             stop_reason: OnceLock::new(),
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
+            optional: Box::default(),
+            start_failure: OnceLock::new(),
             reloadable: Mutex::new(Vec::new()),
             lagged: AtomicU64::new(0),
             extensions: Extensions::default(),
@@ -429,11 +435,16 @@ impl Core {
     /// Sets the limits of the services: of their methods, and how long they may take to answer a
     /// request.
     pub(crate) fn with_limits(mut self, options: impl Iterator<Item = Options>) -> Self {
+        let mut optional = Vec::new();
         let limits = options.enumerate().map(|(id, options)| {
             self.method_limits.add(id as Id, &options);
+            if options.readiness == Readiness::Optional {
+                optional.push(id as Id);
+            }
             options.answer_limit()
         });
         self.answer_limits = limits.collect();
+        self.optional = optional.into();
         self
     }
 

@@ -11,6 +11,7 @@
 pub(crate) mod checked;
 pub(crate) mod engine_tasks;
 mod faults;
+mod lasting;
 #[cfg(feature = "process")]
 mod orphans;
 pub mod prestart;
@@ -134,6 +135,18 @@ impl Daemon {
     /// services do, or up to 1 s more if the admin route is still answering a request.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.shutdown_timeout(limit);
+        self
+    }
+
+    /// Limits how long the services may take until the daemon is ready: until each has been in Run, or
+    /// has ended as designed. [Optional](crate::Readiness::Optional) ones do not count. Longer than
+    /// zero. Default: no limit.
+    ///
+    /// A daemon that is not ready by then has failed to start: it stops its services in order, and its
+    /// result is an error, which names the services that were not ready and says why. The time counts
+    /// from the start of the services, after the prestart stages.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.options = self.options.start_timeout(limit);
         self
     }
 

@@ -334,6 +334,19 @@ impl Service {
         self.watch(When::new(Edge::needs(&[]), services))
     }
 
+    /// As [`needs`](Service::needs), but stays in Run while they are out of Run for less than `grace`,
+    /// longer than zero.
+    ///
+    /// The time begins when the first of them leaves Run, and ends when all of them are in Run again.
+    /// One that fails for good ends the service at once.
+    pub fn needs_with_grace<S: Into<Cow<'static, str>>>(
+        self,
+        services: impl IntoIterator<Item = S>,
+        grace: Duration,
+    ) -> Self {
+        self.watch(When::new(Edge::needs(&[]).lasts(grace), services))
+    }
+
     /// Waits in Idle until these services have completed: exited after a successful Run. Ends when
     /// one of them has failed for good.
     pub fn after<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
@@ -440,7 +453,9 @@ impl Service {
         let depends = has_dependencies(declared) || watches.iter().any(|when| when.edge.keyword != Keyword::Watch);
         faults.extend(options.on_failure_fault(table, depends).map(|fault| fault.message(&of())));
         for (at, when) in watches.iter().enumerate() {
-            if let Some(fault) = check::within(when.edge.within) {
+            let is_grace = when.edge.keyword == Keyword::Needs;
+            let found = [check::within(when.edge.within), check::lasts(when.edge.lasts, is_grace)];
+            for fault in found.into_iter().flatten() {
                 let (edge, targets) = &self.targets()[declared.len() + at];
                 faults.push(fault.message(&format!("{}, {}", of(), graph::shown_watch(&Edge { targets, ..*edge }))));
             }
@@ -542,6 +557,27 @@ impl When {
     /// Default: no limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.edge = self.edge.within(limit);
+        self
+    }
+
+    /// Has a gate open, or a reaction act, only once the condition has held for so long without a
+    /// break. Longer than zero. Default: at once.
+    ///
+    /// * A break of any length begins the time anew.
+    /// * The time also runs while the service is not in Run: a condition that has held for long
+    ///   enough when the service comes to the gate lets it pass.
+    ///
+    /// ```
+    /// use rxd::{Action, Effect, State, When};
+    /// use std::time::Duration;
+    ///
+    /// // #[watch(any, exited, Run, "health", then(stop), lasts = "3s")]
+    /// let when = When::any(Action::Exited, State::Run, ["health"])
+    ///     .then(Effect::Stop)
+    ///     .lasts(Duration::from_secs(3));
+    /// ```
+    pub fn lasts(mut self, time: Duration) -> Self {
+        self.edge = self.edge.lasts(time);
         self
     }
 }

@@ -122,6 +122,7 @@ impl Daemon {
         let stopping = Stopping::new(core.clone(), notice, running, limits, self.ends_process);
         let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
+        let supervisor = supervisor.with_start_timeout(self.options.start_timeout);
         #[cfg(feature = "process")]
         let supervisor = supervisor.reaping(self.reap_orphans.then(|| super::orphans::OrphanTask::start(&runtime)));
         #[cfg(any(test, feature = "test-util"))]

@@ -9,6 +9,7 @@
 use crate::board::{ids_where, signal};
 use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
+use crate::daemon::lasting::LastingTask;
 #[cfg(feature = "process")]
 use crate::daemon::orphans::OrphanTask;
 use crate::daemon::reload::{Reloads, refuse};
@@ -25,6 +26,7 @@ use crate::systemd::Systemd;
 use crate::text::add_item;
 #[cfg(any(test, feature = "test-util"))]
 use crate::trace::observer::RunObserver;
+use crate::watch::why::Why;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -49,6 +51,9 @@ pub(crate) struct Supervisor {
     systemd: Systemd,
     requests: StopRequests,
     reloads: Reloads,
+    /// When the daemon has to be ready, if that is limited.
+    start_deadline: Option<Instant>,
+    start_timeout: Duration,
     #[cfg(any(test, feature = "test-util"))]
     observer: Option<RunObserver>,
     #[cfg(feature = "process")]
@@ -87,11 +92,18 @@ impl Supervisor {
             monitor,
             systemd,
             requests,
+            start_deadline: None,
+            start_timeout: Duration::ZERO,
             #[cfg(any(test, feature = "test-util"))]
             observer: None,
             #[cfg(feature = "process")]
             _orphans: None,
         }
+    }
+
+    /// Limits how long the services may take until the daemon is ready, from now on.
+    pub(crate) fn with_start_timeout(self, limit: Option<Duration>) -> Self {
+        Supervisor { start_deadline: limit.map(later), start_timeout: limit.unwrap_or_default(), ..self }
     }
 
     /// Has orphans waited for until the daemon has stopped.
@@ -108,6 +120,8 @@ impl Supervisor {
 
     pub(crate) async fn run(mut self) {
         let heartbeats = if self.systemd.pings_watchdog() { None } else { HeartbeatTask::start(&self.core) };
+        // A service that has not been asked to stop follows its watches during the shutdown, too.
+        let lasting = LastingTask::start(&self.core);
         self.until_shutdown().await;
         let begun = Instant::now();
         drop(heartbeats);
@@ -120,6 +134,9 @@ impl Supervisor {
         // The task of a service that blocks its thread does not end.
         if self.until_tasks_ended(end).await.is_err() {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
+        }
+        if let Some(lasting) = lasting {
+            lasting.end().await;
         }
         // Each wakes tasks, which may run code of the user's.
         #[cfg(feature = "intracom")]
@@ -174,10 +191,36 @@ impl Supervisor {
     /// stop.
     async fn until_shutdown(&mut self) {
         while self.core.shutting_down().is_none() && !self.core.stop_order.is_over() {
-            if let SupervisorEvent::StopRequested(_, number) = self.next_event(None).await {
-                self.core.shut_down(ShutdownReason::Signal(number));
+            match self.next_event(self.start_deadline).await {
+                SupervisorEvent::StopRequested(_, number) => self.core.shut_down(ShutdownReason::Signal(number)),
+                SupervisorEvent::Deadline => {
+                    self.start_deadline = None;
+                    self.end_start();
+                }
+                SupervisorEvent::Look => {}
             }
         }
+    }
+
+    /// Fails the start if a service that counts has not been ready by its deadline.
+    fn end_start(&self) {
+        let pending = self.core.not_ready_yet();
+        if pending.is_empty() {
+            return;
+        }
+        let limit = self.start_timeout;
+        let more = pending.len().saturating_sub(MAX_NAMED);
+        let mut text = format!("not ready within {limit:?}");
+        for (at, &id) in pending.iter().take(MAX_NAMED).enumerate() {
+            text += &format!("{}{}", if at == 0 { ": " } else { "; " }, Why::of(&self.core, id));
+        }
+        if more > 0 {
+            text += &format!("; and {more} more services");
+        }
+        let record = text.clone();
+        self.write(Level::ERROR, move || emit!(ERROR, target: "rxd", "start failed: {record}"));
+        let _ = self.core.start_failure.set(text);
+        self.core.shut_down(ShutdownReason::StartFailed);
     }
 
     /// Waits for the next event.

@@ -37,8 +37,8 @@ pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>],
 
 /// The watches on the board that one declared edge stands for.
 fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
-    let mut add = |mode, condition, reaction, within| {
-        specs.push(WatcherSpec { mode, condition, targets: targets.into(), reaction, within });
+    let mut add = |mode, condition, reaction, within, lasts| {
+        specs.push(WatcherSpec { mode, condition, targets: targets.into(), reaction, within, lasts, since: None });
     };
     match edge.keyword {
         Keyword::Watch => {
@@ -49,16 +49,16 @@ fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
                 Effect::Exit => Reaction::Exit,
                 Effect::Stream => return,
             };
-            add(edge.mode, Condition::State(edge.action, edge.state), reaction, edge.within);
+            add(edge.mode, Condition::State(edge.action, edge.state), reaction, edge.within, edge.lasts);
         }
         Keyword::Needs => {
-            add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::LosesNeeded, None);
-            add(Mode::Any, Condition::Failed, Reaction::Dependency, None);
+            add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within, None);
+            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::LosesNeeded, None, edge.lasts);
+            add(Mode::Any, Condition::Failed, Reaction::Dependency, None, None);
         }
         Keyword::After => {
-            add(Mode::All, Condition::Completed, Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::Failed, Reaction::Dependency, None);
+            add(Mode::All, Condition::Completed, Reaction::GateRun, edge.within, None);
+            add(Mode::Any, Condition::Failed, Reaction::Dependency, None, None);
         }
     }
 }

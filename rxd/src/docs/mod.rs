@@ -6,6 +6,7 @@
 //! | [`lifecycle`] | learn what happens to a service, when, and what follows a failure |
 //! | [`recurring`] | do work each period, or at set times |
 //! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
+//! | [`readiness`] | learn when a service and its daemon are ready, and what belongs into `init`, `idle` and `run` |
 //! | [`processes`] | run another program as a service |
 //! | [`topics`] | send messages between services: readings, work for a pool |
 //! | [`servers`] | serve HTTP, TCP or gRPC, and cut no answer at the stop |
@@ -25,4 +26,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle recurring watching processes topics servers shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle recurring watching readiness processes topics servers shutdown testing operating from_go from_crates inside }

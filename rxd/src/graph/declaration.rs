@@ -7,7 +7,7 @@ use super::model::{Edge, Keyword, ServiceType};
 use crate::lifecycle::manager::object::{Decide, Managed, make_manager};
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::Options;
-use crate::lifecycle::options::check::{RecurrenceKey, fail, within};
+use crate::lifecycle::options::check::{RecurrenceKey, fail, lasts, within};
 use crate::lifecycle::options::recurrence::Recurrence;
 
 /// A type that declares its name, manager, options and watches, by `#[rxd::service]`.
@@ -138,6 +138,13 @@ pub struct FieldIndex<const N: usize>;
 #[track_caller]
 pub const fn check_within(edges: &[Edge<'_>], edge: usize) {
     fail(within(edges[edge].within));
+}
+
+/// Panics, in the compiler, with what is wrong with the `lasts`, or the `grace`, of one watch of a
+/// service.
+#[track_caller]
+pub const fn check_lasts(edges: &[Edge<'_>], edge: usize) {
+    fail(lasts(edges[edge].lasts, matches!(edges[edge].keyword, Keyword::Needs)));
 }
 
 /// Panics, in the compiler, if this value of the `every` of a service is invalid.

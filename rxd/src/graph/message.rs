@@ -16,6 +16,7 @@ use super::table::{Analysis, NO_INDEX, next_of_type, same_text, target_service};
 use super::{cycle, name, source, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
+use std::time::Duration;
 
 /// How many gates of a cycle are listed; of a longer one, those in the middle are left out.
 const MAX_LISTED_GATES: usize = 40;
@@ -78,6 +79,12 @@ pub(super) const fn write_message(
     }
 }
 
+const fn write_time(text: &mut Text, time: Option<Duration>) {
+    if let Some(time) = time {
+        text.duration(time);
+    }
+}
+
 /// What follows ``service `a` of daemon `D` ``.
 const fn write_watch_fault(
     text: &mut Text,
@@ -101,6 +108,25 @@ const fn write_watch_fault(
             text.push(
                 ", which is not a gate\nhelp: remove `within`, or make it a gate with `then(init)` or `then(run)`",
             );
+        }
+        Rule::LastsOnChanging => {
+            text.push("sets `lasts` on ");
+            write_watch(text, edge);
+            text.push(", which comes true for an instant only\nhelp: remove `lasts`, or write `entering`, `exited` or `not_in`");
+        }
+        Rule::LastsOnStream => {
+            text.push("sets `lasts` on ");
+            write_watch(text, edge);
+            text.push(", which is a stream\nhelp: remove `lasts`, or make it a gate or a reaction");
+        }
+        Rule::LastsExceedsWithin => {
+            text.push("can never pass ");
+            write_watch(text, edge);
+            text.push(": `lasts` is ");
+            write_time(text, edge.lasts);
+            text.push(", and `within` is ");
+            write_time(text, edge.within);
+            text.push("\nhelp: make `within` longer, or `lasts` shorter");
         }
         Rule::DuplicateWatch => {
             text.push("has the same watch twice: ");

@@ -156,8 +156,9 @@ pub enum Effect {
 /// One watch of a service: an arrow to each target.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge<'a> {
-    /// How it was written. Of a [`Needs`](Keyword::Needs) or [`After`](Keyword::After) only
-    /// `targets` and `within` are read; the constructors fill in the rest.
+    /// How it was written. Of a [`Needs`](Keyword::Needs) only `targets`, `within` and `lasts` are
+    /// read, of an [`After`](Keyword::After) only `targets` and `within`; the constructors fill in
+    /// the rest.
     pub keyword: Keyword,
     /// How many targets must satisfy it.
     pub mode: Mode,
@@ -171,6 +172,10 @@ pub struct Edge<'a> {
     pub effect: Effect,
     /// How long a gate may stay closed before its service fails; `None`: as long as it takes.
     pub within: Option<Duration>,
+    /// For how long the condition has to hold without a break before the watch acts; `None`: it acts
+    /// at once. Of a [`Needs`](Keyword::Needs) its `grace`: for how long the services may be out of
+    /// Run.
+    pub lasts: Option<Duration>,
     /// The name of a `stream(..)`; empty otherwise.
     pub stream: &'a str,
 }
@@ -187,6 +192,7 @@ impl<'a> Edge<'a> {
             targets,
             effect: Effect::GateRun,
             within: None,
+            lasts: None,
             stream: "",
         }
     }
@@ -213,6 +219,12 @@ impl<'a> Edge<'a> {
     #[must_use]
     pub const fn within(self, limit: Duration) -> Self {
         Edge { within: Some(limit), ..self }
+    }
+
+    /// The same edge, whose condition has to hold for so long; of a `needs`, its `grace`.
+    #[must_use]
+    pub const fn lasts(self, time: Duration) -> Self {
+        Edge { lasts: Some(time), ..self }
     }
 
     /// The same edge as a stream of this name.

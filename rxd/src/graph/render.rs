@@ -100,7 +100,8 @@ impl Graph<'_> {
     /// * `services`: for each its `name` (`db`), its `type` (`Db`, or `null`), whether it is
     ///   `optional`, and its `watches`.
     /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `completed` (whether it
-    ///   asks for an end after a successful Run), `within_ms` (or `null`), `stream` (or `null`),
+    ///   asks for an end after a successful Run), `within_ms` (or `null`), `lasts_ms` (or
+    ///   `null`; of `needs` its grace), `stream` (or `null`),
     ///   and `targets`, the names of services (`null` for one that does not exist).
     #[must_use]
     #[inline]
@@ -166,6 +167,10 @@ impl Graph<'_> {
         match edge.within {
             Some(limit) => append(out, format_args!(",\"within_ms\":{}", limit.as_millis())),
             None => out.push_str(",\"within_ms\":null"),
+        }
+        match edge.lasts {
+            Some(time) => append(out, format_args!(",\"lasts_ms\":{}", time.as_millis())),
+            None => out.push_str(",\"lasts_ms\":null"),
         }
         if effect == "stream" {
             append(out, format_args!(",\"stream\":{}", escape::json(edge.stream)));
@@ -246,7 +251,10 @@ impl fmt::Display for ArrowLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let edge = self.0;
         match edge.keyword {
-            Keyword::Needs => return f.write_str("needs"),
+            Keyword::Needs => {
+                f.write_str("needs")?;
+                return edge.lasts.map_or(Ok(()), |grace| write!(f, ", grace {grace:?}"));
+            }
             Keyword::After => return f.write_str("after"),
             Keyword::Watch => {}
         }
@@ -259,7 +267,11 @@ impl fmt::Display for ArrowLabel<'_> {
             Action::Changing => "enters or leaves ",
             Action::NotIn => "not in ",
         })?;
-        write!(f, "{}: {}", edge.state.name(), effect(edge))?;
+        f.write_str(edge.state.name())?;
+        if let Some(time) = edge.lasts {
+            write!(f, " for {time:?}")?;
+        }
+        write!(f, ": {}", effect(edge))?;
         if effect(edge) == "stream" {
             write!(f, " {}", edge.stream)?;
         }

@@ -25,6 +25,12 @@ pub enum Rule {
     NoTargets,
     /// Only a gate has a limit.
     WithinWithoutGate,
+    /// Only a condition that holds for a time can last: `changing` is an instant.
+    LastsOnChanging,
+    /// Only a gate or a reaction has a time for which its condition has to hold.
+    LastsOnStream,
+    /// A gate has the time to hold for as long as it has to.
+    LastsExceedsWithin,
     /// A service has no two watches that mean the same.
     DuplicateWatch,
     /// No two streams of a service have the same name.
@@ -72,13 +78,16 @@ pub enum Rule {
 
 impl Rule {
     /// All rules: of the daemon, of a service, of a watch, and of a target.
-    pub const ALL: [Rule; 26] = [
+    pub const ALL: [Rule; 29] = [
         Rule::NoServices,
         Rule::EmptyName,
         Rule::InvalidName,
         Rule::DuplicateName,
         Rule::NoTargets,
         Rule::WithinWithoutGate,
+        Rule::LastsOnChanging,
+        Rule::LastsOnStream,
+        Rule::LastsExceedsWithin,
         Rule::DuplicateWatch,
         Rule::DuplicateStream,
         Rule::ReactionContradictsGate,
@@ -111,6 +120,9 @@ impl Rule {
             Rule::DuplicateName => "duplicate-name",
             Rule::NoTargets => "no-targets",
             Rule::WithinWithoutGate => "within-without-gate",
+            Rule::LastsOnChanging => "lasts-on-changing",
+            Rule::LastsOnStream => "lasts-on-stream",
+            Rule::LastsExceedsWithin => "lasts-exceeds-within",
             Rule::DuplicateWatch => "duplicate-watch",
             Rule::DuplicateStream => "duplicate-stream",
             Rule::ReactionContradictsGate => "reaction-contradicts-gate",

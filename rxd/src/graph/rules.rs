@@ -68,6 +68,19 @@ pub(super) const fn violation_of_edge(analysis: &Analysis<'_>, me: usize, e: usi
     if edge.within.is_some() && gate_stage(edge).is_none() {
         return violation(Rule::WithinWithoutGate, e);
     }
+    if let (Some(lasts), Keyword::Watch) = (edge.lasts, edge.keyword) {
+        if is_stream(edge) {
+            return violation(Rule::LastsOnStream, e);
+        }
+        if matches!(edge.action, Action::Changing) {
+            return violation(Rule::LastsOnChanging, e);
+        }
+        if let Some(within) = edge.within {
+            if lasts.as_nanos() > within.as_nanos() {
+                return violation(Rule::LastsExceedsWithin, e);
+            }
+        }
+    }
     let mut other = 0;
     while other < e {
         if analysis.entries[me].flags & TARGET_IN_TWO_WATCHES != 0
@@ -88,7 +101,8 @@ pub(super) const fn violation_of_edge(analysis: &Analysis<'_>, me: usize, e: usi
         if found.is_some() {
             return found;
         }
-        if matches!(edge.effect, Effect::Exit) {
+        // With a time, the service may be in Run before that is over.
+        if matches!(edge.effect, Effect::Exit) && edge.lasts.is_none() {
             return exit_violation(analysis, me, edge);
         }
     }

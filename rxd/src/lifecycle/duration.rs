@@ -47,6 +47,17 @@ impl fmt::Display for ShortDuration {
     }
 }
 
+/// Prints a declared duration exactly: `3 s`, `1.5 s`, `250 ms`.
+pub(crate) struct ExactDuration(pub(crate) Duration);
+
+impl fmt::Display for ExactDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{:?}", self.0);
+        let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        write!(f, "{} {}", &text[..unit], &text[unit..])
+    }
+}
+
 /// Prints the time that is left until something, in its two largest units, rounded up: `350ms`,
 /// `12s`, `4m12s`, `2d3h`.
 pub(crate) struct Countdown(pub(crate) Duration);

@@ -47,6 +47,7 @@ pub struct Options {
     pub(crate) restarts: Option<Restarts>,
     pub(crate) on_failure: OnFailure,
     pub(crate) heartbeat: Option<Duration>,
+    pub(crate) readiness: Readiness,
     /// The key of a setter that was given a state without a method, and that state.
     pub(crate) no_method: Option<(&'static str, State)>,
 }
@@ -72,6 +73,7 @@ impl Options {
         restarts: None,
         on_failure: OnFailure::Exit,
         heartbeat: None,
+        readiness: Readiness::Required,
         no_method: None,
     };
 
@@ -158,6 +160,29 @@ impl Options {
         self.heartbeat = Some(period);
         self
     }
+
+    /// Sets whether the readiness of the daemon counts the service. Default:
+    /// [`Readiness::Required`].
+    #[must_use]
+    pub const fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
+    }
+}
+
+/// Whether the readiness of the daemon counts a service.
+///
+/// The daemon is *ready* when all its services are: each is in Run, or has ended as designed. It is
+/// *degraded* when only optional ones are not, and *not ready* otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Readiness {
+    /// The daemon is not ready without it.
+    #[default]
+    Required,
+    /// The daemon is ready without it, and degraded: for a standby, which waits in its `idle`, or a
+    /// service that warms a cache.
+    Optional,
 }
 
 /// The index of a state with a method in `delays` and `timeouts`.

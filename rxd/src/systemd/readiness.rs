@@ -4,11 +4,12 @@
 //! once the daemon is ready. It answers for systemd only: `/readyz` of the admin route follows
 //! every service, at any time.
 
-use crate::board::{Condition, Id, ServiceStatus};
+use crate::board::{Id, ServiceStatus};
 use crate::core::Core;
+use crate::core::readiness::has_been_ready;
 use crate::lifecycle::backoff::later;
-use crate::lifecycle::options::{OnFailure, Options, slot};
-use crate::lifecycle::state::{Action, Cause, State, Transition};
+use crate::lifecycle::options::{OnFailure, Options, Readiness, slot};
+use crate::lifecycle::state::{State, Transition};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -35,7 +36,8 @@ struct PendingService {
 impl PendingServices {
     pub(crate) fn new(services: impl Iterator<Item = Options>) -> Self {
         let mut pending = Vec::with_capacity(services.size_hint().0);
-        for (id, options) in services.enumerate() {
+        let counts = |(_, options): &(usize, Options)| options.readiness == Readiness::Required;
+        for (id, options) in services.enumerate().filter(counts) {
             pending.push(PendingService {
                 id: id as Id,
                 furthest: 0,
@@ -50,7 +52,7 @@ impl PendingServices {
 
     /// Removes the services that are ready. Returns whether none is left.
     pub(crate) fn is_empty_after(&mut self, statuses: &[ServiceStatus]) -> bool {
-        self.0.retain(|service| !is_ready(&statuses[service.id as usize], service.options.on_failure));
+        self.0.retain(|service| !service.has_been_ready(&statuses[service.id as usize]));
         self.0.is_empty()
     }
 
@@ -65,6 +67,11 @@ impl PendingServices {
 }
 
 impl PendingService {
+    /// Whether the service does not hold up READY.
+    fn has_been_ready(&self, status: &ServiceStatus) -> bool {
+        has_been_ready(status, status.failed_for_good && self.options.on_failure != OnFailure::Ignore)
+    }
+
     fn has_progress(&mut self, core: &Core, status: &ServiceStatus, now: Instant) -> bool {
         let reached = if status.state == State::Stop || status.state == State::Exit { 0 } else { status.state as u8 };
         let is_further = reached > self.furthest;
@@ -93,24 +100,13 @@ impl PendingService {
     }
 }
 
-/// Whether a service does not hold up READY: it has been in Run, or has ended without a failure
-/// that counts.
-fn is_ready(status: &ServiceStatus, on_failure: OnFailure) -> bool {
-    let run = |action| Condition::State(action, State::Run).holds(status);
-    // A service that was cancelled before it entered Run says nothing about whether the daemon is
-    // ready.
-    let has_ended = status.state == State::Exit
-        && !matches!(status.cause, Cause::Shutdown | Cause::Abandoned)
-        && (!status.failed_for_good || on_failure == OnFailure::Ignore);
-    run(Action::Entering) || run(Action::Exited) || has_ended
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::board::{Board, TransitionBatch};
     use crate::core::names::ServiceNames;
     use crate::core::stop_order::StopOrder;
+    use crate::lifecycle::state::Cause;
     use tokio::time::advance;
 
     fn core(services: usize) -> Core {
@@ -138,6 +134,15 @@ mod tests {
         assert!(!pending.is_empty_after(&core.board.statuses().1));
         core.board.publish_exit(2, &TransitionBatch::default(), (Cause::Error, false), (false, true), |_, _| {});
         assert!(pending.is_empty_after(&core.board.statuses().1), "the failure of 2 is ignored");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g27_optional_service_does_not_hold_up_the_daemon() {
+        let core = core(2);
+        let options = [Options::DEFAULT, Options::DEFAULT.readiness(Readiness::Optional)];
+        let mut pending = PendingServices::new(options.into_iter());
+        assert!(!pending.is_empty_after(&core.board.statuses().1));
+        assert!(pending.is_empty_after(&go(&core, 0, State::Run, Transition::Entering)));
     }
 
     #[tokio::test(start_paused = true)]

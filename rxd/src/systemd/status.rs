@@ -6,6 +6,7 @@
 use super::text::few;
 use crate::board::{Id, ServiceStatus};
 use crate::core::Core;
+use crate::core::readiness::DaemonReadiness;
 use crate::lifecycle::state::{Cause, State, Transition};
 
 /// How many services are named of each kind, how many targets of each service, and how many status
@@ -79,7 +80,8 @@ pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
             services.named.push(describe(core, statuses, id as Id, status, kind));
         }
     }
-    let mut line = format!("{running}/{} running", statuses.len());
+    let degraded = if core.readiness(statuses) == DaemonReadiness::Degraded { "degraded; " } else { "" };
+    let mut line = format!("{degraded}{running}/{} running", statuses.len());
     if done > 0 {
         line += &format!(", {done} done");
     }
@@ -112,6 +114,7 @@ fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
 /// The service's name, with what it waits for or why it failed.
 fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceStatus, kind: NotRunning) -> String {
     let name = core.name(id);
+    let name = if core.is_optional(id) { format!("{name} [optional]") } else { name.to_string() };
     match kind {
         NotRunning::Failed | NotRunning::FailedDependency | NotRunning::Restarting => {
             // A service that restarts after an operator's request may have recovered long ago.
@@ -121,7 +124,7 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
             });
             match error {
                 Some(error) => format!("{name} ({error})"),
-                None => name.to_string(),
+                None => name,
             }
         }
         NotRunning::Waiting => {
@@ -141,9 +144,7 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
             }
             format!("{name} for {}", few(&names, targets.len()))
         }
-        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle | NotRunning::StoppedByOperator => {
-            name.to_string()
-        }
+        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle | NotRunning::StoppedByOperator => name,
     }
 }
 
@@ -168,6 +169,8 @@ mod tests {
             targets: [0].into(),
             reaction: Reaction::GateRun,
             within: None,
+            lasts: None,
+            since: None,
         };
         let board = Board::new(vec![vec![], vec![gate], vec![]], 16);
         let names = ["health", "poller", "job\nSTOPPING=1"];

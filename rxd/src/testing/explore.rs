@@ -40,7 +40,8 @@ const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// * whether the daemon was asked to stop;
 /// * the state of each service, the cause of its last transition, its running method, and whether
 ///   that is cancelled;
-/// * the number of restarts of each service that has a restart limit.
+/// * the number of restarts of each service that has a restart limit;
+/// * for how long each condition has held that has to last, until its watch acts.
 ///
 /// The explorer does not look at
 ///
@@ -372,6 +373,9 @@ impl<'a> Explorer<'a> {
                     behavior: outcome.clone(),
                 }));
             }
+        }
+        for (watch, held) in test.handle().core().board.running_times() {
+            fingerprint += &format!(" {watch}:{held}");
         }
         if !test.handle().has_ended() {
             choices.push(Choice::TimePasses);

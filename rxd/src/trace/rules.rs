@@ -5,6 +5,7 @@ use crate::graph::{Effect, Graph, Keyword, Mode, Node, Target};
 use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::options::{OnFailure, Options};
 use crate::lifecycle::state::{Action, State};
+use std::time::Duration;
 
 /// What was declared of a daemon: the rules that its trace is checked against.
 ///
@@ -22,6 +23,8 @@ pub(crate) struct ServiceRules {
     pub(crate) name: String,
     pub(crate) options: Options,
     pub(crate) gates: Vec<DeclaredGate>,
+    /// What takes it out of Run, or ends it.
+    pub(crate) reactions: Vec<DeclaredReaction>,
     /// The services that it depends on: when one of them fails for good, this one goes to Exit.
     pub(crate) depends_on: Vec<usize>,
     /// The services that stop after it.
@@ -48,6 +51,18 @@ pub(crate) struct DeclaredGate {
     pub(crate) condition: GateCondition,
     pub(crate) mode: Mode,
     pub(crate) targets: Vec<usize>,
+    /// For how long the condition has to hold before the gate opens.
+    pub(crate) lasts: Duration,
+}
+
+/// A reaction that was declared of a service, or follows from its `needs`.
+#[derive(Clone, Debug)]
+pub(crate) struct DeclaredReaction {
+    pub(crate) condition: GateCondition,
+    pub(crate) mode: Mode,
+    pub(crate) targets: Vec<usize>,
+    /// For how long the condition has to hold before the reaction acts.
+    pub(crate) lasts: Duration,
 }
 
 /// What a gate waits for in each of its targets.
@@ -127,6 +142,7 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
         name: node.name.to_owned(),
         options: *options,
         gates: Vec::new(),
+        reactions: Vec::new(),
         depends_on: Vec::new(),
         stops_before: Vec::new(),
         has_stop: false,
@@ -142,6 +158,17 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
             continue;
         }
         let watched = GateCondition::State(edge.action, edge.state);
+        let lasts = edge.lasts.unwrap_or_default();
+        let reaction = match (edge.keyword, edge.effect) {
+            (Keyword::Watch, Effect::Stop | Effect::Exit) => Some((watched, edge.mode)),
+            (Keyword::Needs, _) => Some((GateCondition::State(Action::Exited, State::Run), Mode::Any)),
+            _ => None,
+        };
+        if let Some((condition, mode)) = reaction {
+            declared.reactions.push(DeclaredReaction { condition, mode, targets: targets.clone(), lasts });
+        }
+        // The `grace` of a `needs` is about its reaction only.
+        let lasts = if edge.keyword == Keyword::Watch { lasts } else { Duration::ZERO };
         let (before, condition, mode) = match (edge.keyword, edge.effect) {
             (Keyword::Needs, _) => (State::Run, GateCondition::State(Action::Entering, State::Run), Mode::All),
             (Keyword::After, _) => (State::Run, GateCondition::Completed, Mode::All),
@@ -163,7 +190,7 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
         // tell.
         declared.may_end_after_failure |= edge.within.is_some() && !is_builtin;
         declared.has_gated_init_limit |= edge.within.is_some() && before == State::Init;
-        declared.gates.push(DeclaredGate { before, condition, mode, targets });
+        declared.gates.push(DeclaredGate { before, condition, mode, targets, lasts });
     }
     declared
 }

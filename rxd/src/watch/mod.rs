@@ -20,6 +20,7 @@
 pub(crate) mod bench;
 pub(crate) mod cancellation;
 mod event;
+pub(crate) mod holding;
 mod selector;
 mod stream;
 mod wait;

@@ -1,12 +1,13 @@
 //! `why`: explains a service's state by the chain of what it waits for.
 
-use crate::board::{BoardView, Condition, Id, Seq, ServiceStatus, WatcherSpec};
+use crate::board::{BoardView, Condition, Id, Reaction, Seq, ServiceStatus, WatcherSpec};
 use crate::core::{Core, FailedAt, ServiceState};
 use crate::graph::Mode;
 use crate::lifecycle::cancel_cause::CancelCause;
-use crate::lifecycle::duration::{Countdown, ShortDuration};
+use crate::lifecycle::duration::{Countdown, ExactDuration, ShortDuration};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::text::add_item;
+use crate::watch::holding::{HoldingReaction, held_for};
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -40,6 +41,9 @@ pub struct ServiceDiagnosis {
     pub service: ServiceState,
     /// The closed gates that hold it back; empty if it waits for no other service.
     pub waits_for: Vec<UnmetGate>,
+    /// The reactions whose conditions hold, but not for as long as they have to: the service leaves Run,
+    /// or ends, if they go on.
+    pub holding: Vec<HoldingReaction>,
     /// The time until its next attempt, while it waits for that.
     pub next_attempt: Option<Duration>,
     /// How long its [`idle`](crate::Runner::idle) has been running, if it is.
@@ -87,6 +91,10 @@ pub struct UnmetGate {
     pub services: Vec<Cow<'static, str>>,
     /// The time after which a closed gate is a failure of its service; none if there is no limit.
     pub within: Option<Duration>,
+    /// For how long the condition has to hold before the gate opens.
+    pub lasts: Option<Duration>,
+    /// For how long it has held, if it holds.
+    pub held_for: Option<Duration>,
 }
 
 /// Why a service pauses before its next attempt.
@@ -116,6 +124,8 @@ struct Found {
     status: ServiceStatus,
     /// The closed gates, each with the targets that do not satisfy it.
     gates: Vec<(WatcherSpec, Vec<Id>)>,
+    /// The reactions whose conditions hold, but not for as long as they have to.
+    holding: Vec<WatcherSpec>,
     /// The services that must be in Exit before it is asked to stop.
     stops_after: Vec<Id>,
     /// By the board's clock, when the last of those before it exited.
@@ -211,7 +221,13 @@ fn find(core: &Core, stop: Option<&Stop>, first: &dyn Fn(&BoardView<'_>) -> Vec<
             unmet.reverse();
             next.append(&mut unmet);
             let released = before.iter().map(|&id| look.status(id).at).max().unwrap_or_default();
-            found.push(Found { id, status, gates, stops_after, released });
+            let acts_here = |watch: &WatcherSpec| match watch.reaction {
+                Reaction::Exit => !status.over,
+                _ => status.is_in(State::Run),
+            };
+            let mut holding = look.holding(id);
+            holding.retain(acts_here);
+            found.push(Found { id, status, gates, holding, stops_after, released });
         }
         (look.seq(), found)
     })
@@ -230,10 +246,11 @@ fn those(services: &[Id], test: &dyn Fn(Id) -> bool) -> Vec<Id> {
 
 impl ServiceDiagnosis {
     fn new(core: &Core, found: &Found, stop: Option<Instant>) -> Self {
-        let Found { id, status, gates, stops_after, released } = found;
+        let Found { id, status, gates, holding, stops_after, released } = found;
         let (id, uptime) = (*id, core.uptime());
         let mut waits_for = Vec::with_capacity(gates.len());
         gates.iter().for_each(|(gate, unmet)| waits_for.push(UnmetGate::new(core, gate, unmet)));
+        let holding = holding.iter().filter_map(|watch| HoldingReaction::new(core, watch)).collect();
         let service = core.state(id, status);
         let next_attempt = service.next_attempt.map(|at| at.saturating_sub(uptime));
         let (failed, enters_run, next_run, reaction) = core
@@ -269,6 +286,7 @@ impl ServiceDiagnosis {
         ServiceDiagnosis {
             service,
             waits_for,
+            holding,
             next_attempt,
             idles_for,
             enters_run,
@@ -302,6 +320,7 @@ impl ServiceDiagnosis {
             let gates: Vec<String> = self.waits_for.iter().map(ToString::to_string).collect();
             parts.push(format!("waits for {}", gates.join(", and for ").replace(" entering Run", "")));
         }
+        parts.extend(self.holding.iter().map(ToString::to_string));
         if self.idles_for.is_some() {
             parts.push("in its own `idle`".to_owned());
         }
@@ -385,7 +404,8 @@ impl ServiceDiagnosis {
 impl UnmetGate {
     /// Takes the targets that do not satisfy the gate, too.
     fn new(core: &Core, gate: &WatcherSpec, unmet: &[Id]) -> Self {
-        let targets = if gate.mode == Mode::Any { &gate.targets } else { unmet };
+        // A condition that has not held for long enough names all it is about.
+        let targets = if gate.mode == Mode::Any || unmet.is_empty() { &gate.targets } else { unmet };
         UnmetGate {
             mode: gate.mode,
             condition: match gate.condition {
@@ -401,6 +421,8 @@ impl UnmetGate {
             },
             services: core.names_of(targets),
             within: gate.within,
+            lasts: gate.lasts,
+            held_for: held_for(core, gate),
         }
     }
 }
@@ -433,6 +455,10 @@ impl fmt::Display for ServiceDiagnosis {
         }
         for (at, unmet) in self.waits_for.iter().enumerate() {
             write!(f, "{}{unmet}", if at == 0 { ": waits for " } else { ", and for " })?;
+        }
+        for (at, holding) in self.holding.iter().enumerate() {
+            let first = at == 0 && self.waits_for.is_empty();
+            write!(f, "{}{holding}", if first { ": " } else { ", " })?;
         }
         if let Some(since) = self.idles_for {
             write!(f, ": in its own `idle` for {}", ShortDuration(since))?;
@@ -473,6 +499,13 @@ impl fmt::Display for UnmetGate {
         for (at, service) in self.services.iter().enumerate() {
             write!(f, "{}{service}", if at == 0 { "" } else { ", " })?;
         }
-        write!(f, " {}", self.condition)
+        write!(f, " {}", self.condition)?;
+        match (self.lasts, self.held_for) {
+            (Some(lasts), Some(held)) => {
+                write!(f, ", which has held for {} of {}", ShortDuration(held.min(lasts)), ExactDuration(lasts))
+            }
+            (Some(lasts), None) => write!(f, " for {}", ExactDuration(lasts)),
+            (None, _) => Ok(()),
+        }
     }
 }

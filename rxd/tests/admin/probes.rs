@@ -3,7 +3,7 @@
 use crate::client::{Answer, connect, get, raw};
 use crate::daemon::{Lingers, Waits, admin, at};
 use rxd::log::{Level, LevelHandle};
-use rxd::{Daemon, DaemonHandle, Options, Service, State};
+use rxd::{Context, Daemon, DaemonHandle, Options, Readiness, Runner, Service, State};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -14,6 +14,55 @@ async fn daemon(heartbeat: Duration) -> DaemonHandle {
     let handle = daemon.start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
     handle
+}
+
+struct StandsBy;
+
+impl Runner for StandsBy {
+    async fn idle(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn readyz_names_an_optional_service_that_is_not_ready_and_does_not_count_it() {
+    let options = Options::DEFAULT.readiness(Readiness::Optional);
+    let services = [Service::new("a", Waits), Service::new("standby", StandsBy).options(options)];
+    let daemon = Daemon::new("test").signals([]).add_all(services).admin(admin(&LevelHandle::new(Level::Info)));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    handle.wait_for("standby", State::Idle).await.unwrap();
+    let ready = get(&at(&handle), "/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert!(
+        ready.body.starts_with("[+]a ok\n[+]standby optional, not ready: standby in Idle: in its own `idle` for"),
+        "{}",
+        ready.body
+    );
+    assert!(ready.body.ends_with("\nreadyz check passed: degraded\n"), "{}", ready.body);
+    let daemon = get(&at(&handle), "/services").await.body;
+    assert!(daemon.contains("\"ready\":true,\"degraded\":true"), "{daemon}");
+    assert!(daemon.contains("\"optional\":true"), "{daemon}");
+    let metrics = get(&at(&handle), "/metrics").await.body;
+    for line in [
+        "rxd_readiness{readiness=\"degraded\"} 1",
+        "rxd_readiness{readiness=\"ready\"} 0",
+        "rxd_service_optional{service=\"standby\"} 1",
+        "rxd_service_optional{service=\"a\"} 0",
+    ] {
+        assert!(metrics.lines().any(|other| other == line), "{line} is not in {metrics}");
+    }
+    // One that counts is another matter.
+    handle.stop("a").await.unwrap();
+    let ready = get(&at(&handle), "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("[-]a not ready") && ready.body.ends_with("readyz check failed\n"), "{}", ready.body);
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
 }
 
 /// The watchdog pings are withheld for the same reason.

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService};
-use rxd::{Action, Cause, Context, Daemon, Effect, OnFailure, Options, State, When, manager};
+use rxd::{Action, Backoff, Cause, Context, Daemon, Effect, OnFailure, Options, State, When, manager};
 use std::time::Duration;
 
 fn fatal() -> Options {
@@ -84,6 +84,41 @@ async fn g11_run_after_a_failed_start_returns_that_failure() {
     assert_eq!(report.exit_code(), 9);
     assert_eq!(report.failures().map(|service| &*service.name).collect::<Vec<_>>(), ["bad"]);
     assert!(["a", "b", "c"].iter().all(|name| call_log.count(name, "stop") == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g11_start_that_is_not_ready_in_time_is_rolled_back_in_order() {
+    let call_log = CallLog::new();
+    let chain = ["a", "b", "c"].map(|name| with_call_log(name, FakeService::new(), &call_log));
+    let [a, b, c] = chain;
+    let slow = fake("slow", State::Idle, [Behavior::UntilCancelled]);
+    let standby = fake("standby", State::Idle, [Behavior::UntilCancelled]);
+    let standby = standby.options(Options::DEFAULT.readiness(rxd::Readiness::Optional));
+    let services = [a, b.needs(["a"]), c.needs(["b"]), slow, plain("gated").needs(["slow"]), standby];
+    let began = tokio::time::Instant::now();
+    let error = daemon(services).signals([]).exit_code(9).start_timeout(60 * SECOND).run().await.unwrap_err();
+    assert_eq!(began.elapsed(), 60 * SECOND);
+    let text = "daemon `d` failed\n  start failed: not ready within 60s: slow in Idle: in its own `idle` for 60.0 s; \
+                gated in Idle: waits for slow entering Run; slow in Idle: in its own `idle` for 60.0 s";
+    assert_eq!(error.to_string(), text);
+    let report = error.report().unwrap();
+    assert_eq!((report.exit_code(), report.failures().count()), (9, 0));
+    assert!(report.start_failure().is_some_and(|failure| failure.starts_with("not ready within 60s: slow")));
+    assert!(["a", "b", "c"].iter().all(|name| call_log.count(name, "stop") == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_that_has_been_ready_in_time_is_not_failed_by_what_comes_later() {
+    // `a` has been in Run, and is away when the time is over; `job` has completed.
+    let a = fake("a", State::Run, [Behavior::Fail.after(SECOND)])
+        .options(Options::DEFAULT.backoff(Backoff::fixed(60 * SECOND)));
+    let job = fake("job", State::Run, [Behavior::Ok]).manager(manager::until_success);
+    let standby = fake("standby", State::Idle, [Behavior::UntilCancelled]);
+    let standby = standby.options(Options::DEFAULT.readiness(rxd::Readiness::Optional));
+    let running = start(daemon([a, job, standby]).start_timeout(10 * SECOND)).await;
+    tokio::time::sleep(30 * SECOND).await;
+    let ran = running.stop().await;
+    assert!(ran.report.is_ok(), "{}", ran.report);
 }
 
 #[tokio::test(start_paused = true)]

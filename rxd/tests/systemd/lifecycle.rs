@@ -31,6 +31,17 @@ fn g60_watchdog_interval_of_zero_sends_nothing() {
     assert_eq!((status, receiver.texts()), (Some(0), Vec::<&str>::new()), "{log}");
 }
 
+#[test]
+fn g27_optional_service_that_stands_by_does_not_hold_up_ready() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a; standby optional idle=wait").start();
+    receiver.wait_for("READY=1");
+    receiver.wait_for("STATUS=degraded; 1/2 running; idle: standby [optional]");
+    subject.signal("USR2");
+    receiver.wait_for("STATUS=2/2 running");
+    assert_eq!((subject.stop().0, receiver.count("READY=1")), (Some(0), 1));
+}
+
 /// Otherwise systemd fails the unit with `protocol`.
 #[test]
 fn g27_daemon_whose_services_end_at_once_is_ready_before_it_stops() {

@@ -128,6 +128,7 @@ fn threads_named(name: &str) -> usize {
 #[derive(Clone, Default)]
 struct FakeService {
     init: MethodTime,
+    idle: MethodTime,
     stop: MethodTime,
     heartbeat: Option<Duration>,
     /// Makes no more progress after SIGUSR1.
@@ -177,6 +178,14 @@ impl Runner for FakeService {
         if self.fail_init > 0 {
             self.fail_init -= 1;
             return Err("failing on purpose".into());
+        }
+        Ok(())
+    }
+
+    async fn idle(&mut self, cx: &Context) -> rxd::Result {
+        tokio::select! {
+            () = self.idle.pass() => {}
+            () = cx.cancelled() => {}
         }
         Ok(())
     }
@@ -307,6 +316,7 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
     for (key, value) in words.map(pair) {
         match key {
             "init" => fake.init = MethodTime::read(value),
+            "idle" => fake.idle = MethodTime::read(value),
             "init-limit" => options = options.timeout_of(State::Init, millis(value)),
             "stop-limit" => options = options.timeout_of(State::Stop, millis(value)),
             "stop" => fake.stop = MethodTime::read(value),
@@ -321,6 +331,7 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
             "fail-init" => fake.fail_init = value.parse().unwrap(),
             "restarts" => options = options.restarts(value.parse().unwrap(), Duration::from_secs(60)),
             "ignore" => options = options.on_failure(OnFailure::Ignore),
+            "optional" => options = options.readiness(rxd::Readiness::Optional),
             "reload" => fake.reload = MethodTime::read(value),
             "fail-reload" => fake.fail_reload = Some(value.into()),
             "busy" => fake.busy = true,

@@ -13,6 +13,7 @@ mod f56_panics;
 mod f60_many;
 mod f64_empty;
 mod g52_cancelled;
+mod lasting;
 
 mod random;
 mod reactions;

@@ -216,6 +216,7 @@ fn services() -> Vec<KeyRow> {
                     .to_owned(),
             )],
         ),
+        free("service(readiness)", WORD),
         row(
             "service(heartbeat)",
             LONGER,
@@ -416,6 +417,15 @@ fn daemons() -> Vec<KeyRow> {
             ],
         ),
         row(
+            "daemon(start_timeout)",
+            LONGER,
+            [daemon(
+                [Some("daemon/start_timeout_zero"), Some("daemon/start_timeout_zero_const")],
+                |daemon| daemon.start_timeout(ZERO),
+                zero("start_timeout"),
+            )],
+        ),
+        row(
             "daemon(shutdown_timeout)",
             LONGER,
             [daemon(
@@ -512,6 +522,13 @@ fn watches() -> Vec<KeyRow> {
         of,
         says: zero("within"),
     };
+    let lasts = |cases: [Option<&'static str>; 2], when: fn() -> When, of| WrongValue {
+        literal: cases[0],
+        constant: cases[1],
+        build: Box::new(move || around(service("poller").watch(when()))),
+        of,
+        says: zero("lasts"),
+    };
     vec![
         row(
             "watch(within)",
@@ -528,6 +545,26 @@ fn watches() -> Vec<KeyRow> {
                     "service `poller` of daemon `edge`, `#[watch(all, entering, Run, \"health\", then(init))]`",
                 ),
             ],
+        ),
+        row(
+            "watch(lasts)",
+            "a time longer than zero, and not longer than `within`",
+            [lasts(
+                [Some("watch/lasts_zero"), Some("watch/lasts_zero_const")],
+                || When::any(Action::Exited, State::Run, ["health"]).then(Effect::Stop).lasts(ZERO),
+                "service `poller` of daemon `edge`, `#[watch(any, exited, Run, \"health\", then(stop))]`",
+            )],
+        ),
+        row(
+            "needs(grace)",
+            LONGER,
+            [WrongValue {
+                literal: Some("watch/grace_zero"),
+                constant: Some("watch/grace_zero_const"),
+                build: Box::new(|| around(service("poller").needs_with_grace(["health"], ZERO))),
+                of: "service `poller` of daemon `edge`, `#[needs(\"health\")]`",
+                says: zero("grace"),
+            }],
         ),
         free("watch(then)", WORD),
         free("needs(value)", "the name of a function, for the macro alone"),

@@ -21,6 +21,7 @@ const DOCUMENTS: [&str; 16] = [
     "rxd/src/docs/lifecycle.md",
     "rxd/src/docs/operating.md",
     "rxd/src/docs/processes.md",
+    "rxd/src/docs/readiness.md",
     "rxd/src/docs/recurring.md",
     "rxd/src/docs/servers.md",
     "rxd/src/docs/shutdown.md",

@@ -4,6 +4,7 @@
 use crate::admin::app::App;
 use crate::admin::dto;
 use crate::board::Id;
+use crate::core::readiness::DaemonReadiness;
 use crate::escape;
 #[cfg(feature = "intracom")]
 use crate::intracom::{DropCounts, GroupStats, Stats, TopicStats};
@@ -45,6 +46,25 @@ fn text(app: &App) -> String {
     metric.head("rxd_service_ready", "gauge", "Whether the service is in Run, or has ended as designed.");
     for service in states.iter() {
         metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(dto::is_ready(service)));
+    }
+    metric.head("rxd_service_optional", "gauge", "Whether the daemon is ready without the service, too.");
+    for (id, service) in states.iter().enumerate() {
+        let is_optional = u8::from(core.is_optional(id as Id));
+        metric.line("rxd_service_optional", &[("service", &service.name)], is_optional);
+    }
+    let readiness = match core.readiness(&statuses) {
+        _ if dto::phase(&app.handle, states.iter()) != "running" => "not_ready",
+        DaemonReadiness::Ready => "ready",
+        DaemonReadiness::Degraded => "degraded",
+        DaemonReadiness::NotReady => "not_ready",
+    };
+    metric.head(
+        "rxd_readiness",
+        "gauge",
+        "Whether the daemon is ready, degraded (ready without an optional service) or not ready.",
+    );
+    for word in ["ready", "degraded", "not_ready"] {
+        metric.line("rxd_readiness", &[("readiness", word)], u8::from(word == readiness));
     }
     metric.head("rxd_service_transitions_total", "counter", "How many transitions the service has made.");
     for (service, status) in states.iter().zip(&statuses) {

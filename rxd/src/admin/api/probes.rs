@@ -54,7 +54,8 @@ pub(crate) async fn live(
     text(if failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, body)
 }
 
-/// Whether every service is in Run, or has ended as designed; and why not.
+/// Whether every service that counts is in Run, or has ended as designed; and why not. An optional one
+/// that is not is named.
 pub(crate) async fn ready(
     State(app): State<App>,
     unauthenticated: Option<Extension<Unauthenticated>>,
@@ -63,7 +64,7 @@ pub(crate) async fn ready(
     let (verbose, excluded) = parse_query(&uri);
     let states = app.handle.states();
     let phase = dto::phase(&app.handle, states.iter());
-    let mut ready = phase == "running";
+    let (mut ready, mut degraded) = (phase == "running", false);
     let mut body = String::new();
     if !ready {
         let _ = writeln!(body, "[-]the daemon is {phase}");
@@ -74,18 +75,25 @@ pub(crate) async fn ready(
         } else if dto::is_ready(service) {
             let _ = writeln!(body, "[+]{} ok", service.name);
         } else {
-            ready = false;
             let why = app.handle.why(&service.name).map(|why| why.to_string()).unwrap_or_default();
-            let _ = writeln!(body, "[-]{} not ready: {}", service.name, one_line(&why));
+            let is_optional = dto::is_optional(&app.handle, &service.name);
+            (ready, degraded) = (ready && is_optional, degraded || is_optional);
+            let mark = if is_optional { "[+]" } else { "[-]" };
+            let word = if is_optional { "optional, not ready" } else { "not ready" };
+            let _ = writeln!(body, "{mark}{} {word}: {}", service.name, one_line(&why));
         }
     }
     if !ready && unauthenticated.is_some() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
     }
     let (status, end) = if ready { (StatusCode::OK, "passed") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
-    if ready && (!verbose || unauthenticated.is_some()) {
+    if ready && unauthenticated.is_some() {
+        return text(status, if degraded { "degraded\n" } else { "ok\n" }.to_owned());
+    }
+    if ready && !degraded && !verbose {
         return text(status, "ok\n".to_owned());
     }
+    let end = if ready && degraded { "passed: degraded" } else { end };
     let _ = writeln!(body, "readyz check {end}");
     text(status, body)
 }

@@ -58,10 +58,10 @@ fn json_has_services_and_watches() {
             r#"{"daemon":"D \\","services":["#,
             r#"{"name":"a\"<b>\n|]","type":null,"optional":false,"watches":[]},"#,
             r#"{"name":"b","type":null,"optional":true,"watches":["#,
-            r#"{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"stream":null,"targets":["a\"<b>\n|]"]},"#,
-            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"stream","completed":false,"within_ms":null,"stream":"s","targets":[null]}]},"#,
+            r#"{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"lasts_ms":null,"stream":null,"targets":["a\"<b>\n|]"]},"#,
+            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"stream","completed":false,"within_ms":null,"lasts_ms":null,"stream":"s","targets":[null]}]},"#,
             r#"{"name":"c","type":null,"optional":false,"watches":["#,
-            r#"{"keyword":"watch","mode":"all","action":"not_in","state":"run","effect":"stop","completed":false,"within_ms":null,"stream":null,"targets":["b"]}]}"#,
+            r#"{"keyword":"watch","mode":"all","action":"not_in","state":"run","effect":"stop","completed":false,"within_ms":null,"lasts_ms":null,"stream":null,"targets":["b"]}]}"#,
             r#"]}"#
         )
     );
@@ -82,9 +82,9 @@ fn json_of_a_built_graph_has_every_field() {
     assert_eq!(
         watches,
         concat!(
-            r#"[{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"stream":null,"targets":["a",null]},"#,
-            r#"{"keyword":"watch","mode":"all","action":"changing","state":"idle","effect":"exit","completed":false,"within_ms":null,"stream":null,"targets":["a"]},"#,
-            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"init","completed":false,"within_ms":1500,"stream":null,"targets":["a"]}]}]}"#
+            r#"[{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"lasts_ms":null,"stream":null,"targets":["a",null]},"#,
+            r#"{"keyword":"watch","mode":"all","action":"changing","state":"idle","effect":"exit","completed":false,"within_ms":null,"lasts_ms":null,"stream":null,"targets":["a"]},"#,
+            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"init","completed":false,"within_ms":1500,"lasts_ms":null,"stream":null,"targets":["a"]}]}]}"#
         )
     );
 }
@@ -107,6 +107,10 @@ fn arrow_label_says_what_the_watch_asks() {
                 Edge::watch(Mode::Any, Action::Exited, State::Init, of("a b")).then(Effect::Exit),
                 all(Action::Changing, State::Stop, "a").stream("s"),
                 after("b"),
+                Edge::watch(Mode::Any, Action::NotIn, State::Run, of("a"))
+                    .then(Effect::Stop)
+                    .lasts(Duration::from_secs(3)),
+                Edge::needs(of("a")).lasts(Duration::from_millis(500)),
             ],
         ),
     ];
@@ -121,6 +125,8 @@ fn arrow_label_says_what_the_watch_asks() {
             r#"s1 [label = "any left Init: exit", style = dashed];"#,
             r#"s0 [label = "enters or leaves Stop: stream s", style = dotted];"#,
             r#"s1 [label = "after", style = solid];"#,
+            r#"s0 [label = "not in Run for 3s: stop", style = dashed];"#,
+            r#"s0 [label = "needs, grace 500ms", style = solid];"#,
         ]
     );
 }

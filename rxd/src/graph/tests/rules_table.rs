@@ -40,6 +40,24 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             ],
         ),
         (
+            Rule::LastsOnChanging,
+            "`When::any(Action::Changing, State::Run, [\"db\"]).lasts(..)`",
+            vec![
+                api(vec![Edge::watch(Mode::Any, Action::Changing, run, of("db")).lasts(Duration::from_secs(1))]),
+                db(),
+            ],
+        ),
+        (
+            Rule::LastsOnStream,
+            "`When::any(Action::Entering, State::Run, [\"db\"]).then(Effect::Stream).lasts(..)`",
+            vec![api(vec![in_run("db").stream("news").lasts(Duration::from_secs(1))]), db()],
+        ),
+        (
+            Rule::LastsExceedsWithin,
+            "`#[watch(any, entering, Run, \"db\", lasts = \"1m\", within = LIMIT)]`, where `LIMIT` is 30 s",
+            vec![api(vec![in_run("db").lasts(Duration::from_secs(60)).within(Duration::from_secs(30))]), db()],
+        ),
+        (
             Rule::DuplicateWatch,
             "`#[watch(any, entering, Run, \"db\")]` and `#[watch(any, entering, Run, Db)]`",
             vec![db(), api(vec![in_run("db"), Edge::watch(Mode::Any, Action::Entering, run, by_type("Db"))])],

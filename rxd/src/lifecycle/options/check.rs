@@ -47,6 +47,8 @@ pub enum OptionKey {
 pub enum DaemonKey {
     /// `shutdown_timeout = ..`
     ShutdownTimeout,
+    /// `start_timeout = ..`
+    StartTimeout,
     /// `exit_code = ..`
     ExitCode,
     /// `blocking_threshold = ..`
@@ -269,6 +271,7 @@ impl DaemonOptions {
     const fn fault(&self, key: DaemonKey) -> Option<OptionFault> {
         match key {
             DaemonKey::ShutdownTimeout => zero("", "shutdown_timeout", Some(self.shutdown_timeout)),
+            DaemonKey::StartTimeout => zero("", "start_timeout", self.start_timeout),
             DaemonKey::ExitCode => number("", "exit_code", self.exit_code as f64, 1.0, u8::MAX as f64),
             DaemonKey::BlockingThreshold => zero("", "blocking_threshold", self.blocking_threshold),
             DaemonKey::History => number("", "history", self.history as f64, 1.0, u32::MAX as f64),
@@ -278,8 +281,13 @@ impl DaemonOptions {
     /// All faults of these options.
     pub(crate) fn faults(&self) -> Vec<OptionFault> {
         let mut faults = Vec::new();
-        for key in &[DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::BlockingThreshold, DaemonKey::History]
-        {
+        for key in &[
+            DaemonKey::ShutdownTimeout,
+            DaemonKey::StartTimeout,
+            DaemonKey::ExitCode,
+            DaemonKey::BlockingThreshold,
+            DaemonKey::History,
+        ] {
             faults.extend(self.fault(*key));
         }
         faults
@@ -309,6 +317,11 @@ impl StageOptions {
 /// The fault of the `within` of a watch, if it is zero.
 pub(crate) const fn within(limit: Option<Duration>) -> Option<OptionFault> {
     zero("", "within", limit)
+}
+
+/// The fault of the `lasts` or the `grace` of a watch, if it is zero.
+pub(crate) const fn lasts(time: Option<Duration>, is_grace: bool) -> Option<OptionFault> {
+    zero("", if is_grace { "grace" } else { "lasts" }, time)
 }
 
 const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) -> Option<OptionFault> {

@@ -20,6 +20,7 @@ pub(crate) const DEFAULT_HISTORY: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct DaemonOptions {
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) start_timeout: Option<Duration>,
     pub(crate) exit_code: u8,
     pub(crate) blocking_threshold: Option<Duration>,
     pub(crate) history: usize,
@@ -29,6 +30,7 @@ impl DaemonOptions {
     /// The options of a daemon that declares none.
     pub const DEFAULT: DaemonOptions = DaemonOptions {
         shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+        start_timeout: None,
         exit_code: FAILURE_STATUS,
         blocking_threshold: Some(DEFAULT_BLOCKING_THRESHOLD),
         history: DEFAULT_HISTORY,
@@ -38,6 +40,13 @@ impl DaemonOptions {
     #[must_use]
     pub const fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.shutdown_timeout = limit;
+        self
+    }
+
+    /// See [`Daemon::start_timeout`](crate::Daemon::start_timeout).
+    #[must_use]
+    pub const fn start_timeout(mut self, limit: Duration) -> Self {
+        self.start_timeout = Some(limit);
         self
     }
 

@@ -1,13 +1,15 @@
-//! G9: no gate is passed before its condition holds.
+//! G9: no gate is passed, and no reaction takes a service out of Run, before its condition holds,
+//! and has held for as long as it has to.
 
 use super::index::{IndexedTrace, Violations};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::trace::TraceStep;
-use crate::trace::rules::{DeclaredGate, GateCondition};
+use crate::trace::rules::{DeclaredRules, GateCondition};
+use std::time::Duration;
 
-/// What a gate needs to know of one of its targets.
-#[derive(Clone, Copy, Default)]
+/// What a condition needs to know of one of its targets.
+#[derive(Clone, Copy)]
 struct TargetState {
     inside: Option<State>,
     /// The states it has left, as bits.
@@ -19,12 +21,15 @@ struct TargetState {
 }
 
 impl TargetState {
+    const AT_START: TargetState =
+        TargetState { inside: Some(State::Unknown), left: 0, ran_well: false, completed: false };
+
     fn satisfies(&self, condition: GateCondition) -> bool {
         match condition {
             GateCondition::State(Action::Entering, state) => self.inside == Some(state),
             GateCondition::State(Action::Exited, state) => self.inside != Some(state) && self.left & state.bit() != 0,
             GateCondition::State(Action::NotIn, state) => self.inside != Some(state),
-            // An edge holds at no time. `ChangeGate` counts these.
+            // An edge holds at no time. `changed` counts these.
             GateCondition::State(Action::Changing, _) => false,
             GateCondition::Completed => self.completed,
         }
@@ -33,6 +38,8 @@ impl TargetState {
     fn apply(&mut self, step: &TraceStep) {
         match step.transition {
             Transition::Entering => {
+                // No transition leaves Unknown, Exit, or the state of an abandoned service.
+                self.left |= self.inside.map_or(0, State::bit);
                 self.inside = Some(step.state);
                 self.completed = step.state == State::Exit && step.cause == Cause::Normal && self.ran_well;
                 self.ran_well &= step.state != State::Init;
@@ -48,78 +55,134 @@ impl TargetState {
     }
 }
 
-/// A gate on `changing`: the targets that have changed, and whether those were enough since the
-/// gate was last passed.
-#[derive(Default)]
-struct ChangeGate {
-    targets: Vec<usize>,
-    open: bool,
+/// A gate or a reaction of a service, and what has become of its condition.
+struct WatchedCondition<'a> {
+    /// The state that a gate is before; none for a reaction.
+    before: Option<State>,
+    condition: GateCondition,
+    mode: Mode,
+    targets: &'a [usize],
+    lasts: Duration,
+    /// Since when it holds, if it does.
+    since: Option<Duration>,
+    /// It has held for long enough, or the edge has come, since its service last acted on it.
+    came_true: bool,
+    /// Of an edge: the targets that have changed since it last came.
+    changed: Vec<usize>,
+}
+
+impl WatchedCondition<'_> {
+    fn is_edge(&self) -> bool {
+        matches!(self.condition, GateCondition::State(Action::Changing, _))
+    }
+
+    /// Looks at the condition after a transition at this time.
+    fn look(&mut self, states: &[TargetState], at: Duration) {
+        let satisfies = |&target: &usize| states[target].satisfies(self.condition);
+        let holds = match self.mode {
+            _ if self.is_edge() => return,
+            Mode::Any => self.targets.iter().any(satisfies),
+            Mode::All => self.targets.iter().all(satisfies),
+        };
+        self.came_true |= self.holds_long_enough(at);
+        self.since = holds.then(|| self.since.unwrap_or(at));
+        self.came_true |= self.holds_long_enough(at);
+    }
+
+    fn holds_long_enough(&self, at: Duration) -> bool {
+        self.since.is_some_and(|since| at.saturating_sub(since) >= self.lasts)
+    }
+
+    /// Counts a transition of `service` for an edge. `left` is a state that the service left
+    /// without a transition.
+    fn count_change(&mut self, (service, left): (usize, Option<State>), step: &TraceStep) {
+        let GateCondition::State(Action::Changing, state) = self.condition else { return };
+        if (step.state != state && left != Some(state)) || !self.targets.contains(&service) {
+            return;
+        }
+        if !self.changed.contains(&service) {
+            self.changed.push(service);
+        }
+        if self.mode == Mode::Any || self.changed.len() == self.targets.len() {
+            self.changed.clear();
+            self.came_true = true;
+        }
+    }
+
+    /// Whether its service may act on it now: a gate while it holds, or once for each edge; a
+    /// reaction once it has come true.
+    fn is_taken(&mut self, at: Duration) -> bool {
+        let came_true = std::mem::take(&mut self.came_true);
+        let holds = self.holds_long_enough(at);
+        if self.before.is_some() && !self.is_edge() { holds } else { holds || came_true }
+    }
+
+    fn text(&self, rules: &DeclaredRules) -> String {
+        let names: Vec<&str> = self.targets.iter().map(|&at| &*rules.services[at].name).collect();
+        let lasts = if self.lasts.is_zero() { String::new() } else { format!(" for {:?}", self.lasts) };
+        format!("{:?} of {names:?} satisfies {:?}{lasts}", self.mode, self.condition)
+    }
+}
+
+fn watched_of<'a>(rules: &'a DeclaredRules, states: &[TargetState]) -> Vec<Vec<WatchedCondition<'a>>> {
+    let new = |before, condition, mode, targets, lasts| {
+        let (since, came_true, changed) = (None, false, Vec::new());
+        let mut watched = WatchedCondition { before, condition, mode, targets, lasts, since, came_true, changed };
+        watched.look(states, Duration::ZERO);
+        watched
+    };
+    let mut all = Vec::new();
+    for service in &rules.services {
+        let mut own = Vec::new();
+        for gate in &service.gates {
+            own.push(new(Some(gate.before), gate.condition, gate.mode, &gate.targets, gate.lasts));
+        }
+        for reaction in &service.reactions {
+            own.push(new(None, reaction.condition, reaction.mode, &reaction.targets, reaction.lasts));
+        }
+        all.push(own);
+    }
+    all
 }
 
 pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
     let rules = indexed.rules;
-    let mut states = vec![TargetState::default(); rules.services.len()];
-    let mut changes: Vec<Vec<ChangeGate>> =
-        rules.services.iter().map(|service| service.gates.iter().map(|_| ChangeGate::default()).collect()).collect();
-    let gates = rules
-        .services
-        .iter()
-        .enumerate()
-        .flat_map(|(at, service)| (0..service.gates.len()).map(move |gate| (at, gate)));
-    let on_change: Vec<(usize, usize)> = gates
-        .filter(|&(at, gate)| {
-            matches!(rules.services[at].gates[gate].condition, GateCondition::State(Action::Changing, _))
-        })
-        .collect();
+    let mut states = vec![TargetState::AT_START; rules.services.len()];
+    let mut watched = watched_of(rules, &states);
+    // The watches that each service is a target of.
+    let mut watches_on = vec![Vec::new(); rules.services.len()];
+    for (owner, own) in watched.iter().enumerate() {
+        for (nth, watch) in own.iter().enumerate() {
+            watch.targets.iter().for_each(|&target| watches_on[target].push((owner, nth)));
+        }
+    }
     for (me, step) in indexed.steps() {
         if step.enters(State::Init) || step.enters(State::Run) {
-            for (gate, changes) in rules.services[me].gates.iter().zip(&mut changes[me]) {
-                if gate.before == step.state && !holds(gate, &states, changes) {
-                    let names: Vec<&str> = gate.targets.iter().map(|&at| &*rules.services[at].name).collect();
-                    let text = format!(
-                        "`{}` enters {} before {:?} of {names:?} satisfies {:?}",
-                        step.service, step.state, gate.mode, gate.condition
-                    );
+            for gate in watched[me].iter_mut().filter(|gate| gate.before == Some(step.state)) {
+                if !gate.is_taken(step.at) {
+                    let text = format!("`{}` enters {} before {}", step.service, step.state, gate.text(rules));
                     violations.add("G9", step.seq, text);
                 }
+            }
+        }
+        if step.state == State::Run && step.transition == Transition::Exited && step.cause == Cause::Reaction {
+            let (mut is_due, mut texts) = (false, Vec::new());
+            for reaction in watched[me].iter_mut().filter(|watch| watch.before.is_none()) {
+                is_due |= reaction.is_taken(step.at);
+                texts.push(reaction.text(rules));
+            }
+            if !is_due && !texts.is_empty() {
+                let text = format!("`{}` leaves Run by a reaction before {}", step.service, texts.join(", or "));
+                violations.add("G9", step.seq, text);
             }
         }
         // When an operator starts a service again, it leaves Exit without a transition.
         let left = states[me].inside.filter(|&before| before != step.state);
         states[me].apply(step);
-        for &(service, gate) in &on_change {
-            count_change(&rules.services[service].gates[gate], &mut changes[service][gate], (me, left), step);
+        for &(owner, nth) in &watches_on[me] {
+            let watch = &mut watched[owner][nth];
+            watch.look(&states, step.at);
+            watch.count_change((me, left), step);
         }
-    }
-}
-
-fn holds(gate: &DeclaredGate, states: &[TargetState], changes: &mut ChangeGate) -> bool {
-    if matches!(gate.condition, GateCondition::State(Action::Changing, _)) {
-        return std::mem::take(&mut changes.open);
-    }
-    match gate.mode {
-        Mode::Any => gate.targets.iter().any(|&target| states[target].satisfies(gate.condition)),
-        Mode::All => gate.targets.iter().all(|&target| states[target].satisfies(gate.condition)),
-    }
-}
-
-/// Counts a transition of `service` for a gate on `changing`. `left` is a state that the service
-/// left without a transition.
-fn count_change(
-    gate: &DeclaredGate,
-    changes: &mut ChangeGate,
-    (service, left): (usize, Option<State>),
-    step: &TraceStep,
-) {
-    let GateCondition::State(Action::Changing, state) = gate.condition else { return };
-    if (step.state != state && left != Some(state)) || !gate.targets.contains(&service) {
-        return;
-    }
-    if !changes.targets.contains(&service) {
-        changes.targets.push(service);
-    }
-    if gate.mode == Mode::Any || changes.targets.len() == gate.targets.len() {
-        changes.targets.clear();
-        changes.open = true;
     }
 }

@@ -299,3 +299,42 @@ fn g34_gap_in_sequence_numbers_is_a_violation() {
     gap.steps[0].seq = 2;
     assert_eq!(check_invariants(&gap, &two())[0].guarantee, "G34");
 }
+
+#[test]
+fn g9_gate_or_reaction_before_its_condition_has_lasted_is_a_violation() {
+    let gate = When::all(Action::Entering, State::Run, ["a"]).lasts(3 * SECOND);
+    let gated = DeclaredRules::of(&Daemon::new("d").add(service("a")).add(service("b").watch(gate)));
+    let b = |at: &str| format!("{at} b init+\n{at} b init-\n{at} b idle+\n{at} b idle-\n{at} b run+\n");
+    let a = |at: &str| format!("{at} a init+\n{at} a init-\n{at} a idle+\n{at} a idle-\n{at} a run+\n");
+    let ends = |name: &str, at: &str, cause: &str| {
+        format!("{at} {name} run- {cause}\n{at} {name} stop+ {cause}\n{at} {name} stop-\n")
+    };
+    let stop = |at: &str| {
+        format!("{}{at} b exit+ shutdown\n", ends("b", at, "shutdown"))
+            + &format!("{}{at} a exit+ shutdown\n", ends("a", at, "shutdown"))
+    };
+    assert_valid(&gated, &(a("1s") + &b("4s") + &stop("9s")));
+    assert_broken("G9", &gated, &(a("1s") + &b("3900ms") + &stop("9s")));
+    // A break begins the time anew.
+    let again = a("1s") + &ends("a", "2s", "error") + &a("2100ms");
+    assert_valid(&gated, &(again.clone() + &b("5100ms") + &stop("9s")));
+    assert_broken("G9", &gated, &(again + &b("4500ms") + &stop("9s")));
+
+    // `b` may be without `a` for 3 s.
+    for lasting in [
+        service("b").watch(When::any(Action::Exited, State::Run, ["a"]).then(Effect::Stop).lasts(3 * SECOND)),
+        service("b").needs_with_grace(["a"], 3 * SECOND),
+    ] {
+        let rules = DeclaredRules::of(&Daemon::new("d").add(service("a")).add(lasting));
+        let leaves = |at: &str| {
+            a("1s")
+                + &b("2s")
+                + &ends("a", "5s", "error")
+                + &ends("b", at, "reaction")
+                + &format!("{at} b exit+ shutdown\n")
+                + "20s a exit+ shutdown\n"
+        };
+        assert_valid(&rules, &leaves("8s"));
+        assert_broken("G9", &rules, &leaves("7900ms"));
+    }
+}

@@ -39,6 +39,8 @@ fn run(watches: Vec<Watch>, ops: Vec<Op>) {
             targets: targets.iter().map(|&id| id as Id).collect(),
             reaction,
             within: None,
+            lasts: None,
+            since: None,
         });
         // The last number is the instant from which on an edge counts.
         models.push((Watched { mode, action, state, targets, made: 0 }, reaction, 0));
@@ -129,6 +131,8 @@ fn board_with_two_stop_reactions() -> Board {
         targets: [target].into(),
         reaction: Reaction::Stop,
         within: None,
+        lasts: None,
+        since: None,
     };
     Board::new(vec![vec![], vec![], vec![stop(0), stop(1)]], 8)
 }

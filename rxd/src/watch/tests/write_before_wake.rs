@@ -14,6 +14,8 @@ fn transition_is_logged_before_any_task_is_woken() {
         targets: [0].into(),
         reaction: Reaction::GateRun,
         within: None,
+        lasts: None,
+        since: None,
     };
     let board = Board::new(vec![vec![], vec![gate]], 8);
     let (alarm, waker) = Alarm::new();

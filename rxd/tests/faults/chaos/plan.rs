@@ -138,13 +138,23 @@ pub(super) enum Task {
 pub(super) enum EdgePlan {
     Needs(Vec<usize>),
     After(Vec<usize>),
-    Watch { all: bool, action: Action, state: State, targets: Vec<usize>, effect: Effect, within: Option<Duration> },
+    Watch {
+        all: bool,
+        action: Action,
+        state: State,
+        targets: Vec<usize>,
+        effect: Effect,
+        within: Option<Duration>,
+    },
+    /// A watch with `lasts`, or a `needs` with `grace`.
+    Lasting(Box<EdgePlan>, Duration),
 }
 
 impl EdgePlan {
     pub(super) fn targets(&mut self) -> &mut Vec<usize> {
         match self {
             EdgePlan::Needs(targets) | EdgePlan::After(targets) | EdgePlan::Watch { targets, .. } => targets,
+            EdgePlan::Lasting(edge, _) => edge.targets(),
         }
     }
 }
@@ -204,6 +214,8 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
         stop_at: Duration::ZERO,
         shutdown_timeout: LEAST,
     };
+    // Other random numbers, so that the rest of a seed's plan stays as it was.
+    last(&mut PlanRng { rng: Rng::with_seed(!seed), real }, &mut plan);
     refused(&mut plan);
     // After the check, which drops its services while the plan is made.
     for part in plan.services.iter_mut().filter(|part| part.form.is_scripted()) {
@@ -254,6 +266,23 @@ fn block(rng: &mut PlanRng, plan: &mut Plan) {
         match rng.usize(0..5) {
             4 => part.on_drop = OnDrop::Blocks(length),
             method => part.calls[method].insert(0, ScriptedCall::Blocks(length)),
+        }
+    }
+}
+
+/// Has some conditions act only once they have held for a time.
+fn last(rng: &mut PlanRng, plan: &mut Plan) {
+    for edge in plan.services.iter_mut().flat_map(|part| &mut part.edges) {
+        let time = Duration::from_millis(1) + millis(rng, 1_000);
+        let time = match edge {
+            EdgePlan::Needs(_) => time,
+            EdgePlan::Watch { action, within, .. } if *action != Action::Changing => {
+                within.map_or(time, |limit| time.min(limit))
+            }
+            _ => continue,
+        };
+        if rng.f64() < 0.3 {
+            *edge = EdgePlan::Lasting(Box::new(edge.clone()), time);
         }
     }
 }

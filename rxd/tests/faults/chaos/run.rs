@@ -154,18 +154,30 @@ async fn with_task(cx: Context, task: Task) -> rxd::Result {
 }
 
 fn with_edge(service: Service, edge_plan: &EdgePlan) -> Service {
+    let (edge_plan, lasts) = match edge_plan {
+        EdgePlan::Lasting(edge, time) => (&**edge, Some(*time)),
+        edge => (edge, None),
+    };
     let names = |targets: &[usize]| targets.iter().copied().map(name).collect::<Vec<_>>();
     match edge_plan {
-        EdgePlan::Needs(targets) => service.needs(names(targets)),
+        EdgePlan::Needs(targets) => match lasts {
+            Some(grace) => service.needs_with_grace(names(targets), grace),
+            None => service.needs(names(targets)),
+        },
         EdgePlan::After(targets) => service.after(names(targets)),
         EdgePlan::Watch { all, action, state, targets, effect, within } => {
             let make = if *all { When::all } else { When::any };
             let when = make(*action, *state, names(targets)).then(*effect);
+            let when = match lasts {
+                Some(time) => when.lasts(time),
+                None => when,
+            };
             service.watch(match within {
                 Some(limit) => when.within(*limit),
                 None => when,
             })
         }
+        EdgePlan::Lasting(..) => unreachable!("a time is around a watch"),
     }
 }
 
@@ -346,9 +358,7 @@ fn may_be_abandoned(plan: &Plan, at: usize) -> bool {
 
 /// Whether a service that blocks has to stop before this one.
 fn waits_for_a_blocker(plan: &Plan, at: usize) -> bool {
-    let targets = |edge: &EdgePlan| match edge {
-        EdgePlan::Needs(targets) | EdgePlan::After(targets) | EdgePlan::Watch { targets, .. } => targets.contains(&at),
-    };
+    let targets = |edge: &EdgePlan| edge.clone().targets().contains(&at);
     // Services only watch services before them.
     let above = |above: usize| plan.services[above].edges.iter().any(targets);
     (at + 1..plan.services.len())

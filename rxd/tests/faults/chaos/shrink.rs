@@ -1,6 +1,6 @@
 //! Shrinks a plan that fails.
 
-use super::plan::{Form, Plan};
+use super::plan::{EdgePlan, Form, Plan};
 use super::scripted::{OnDrop, ScriptedCall};
 use rxd::testing::{Behavior, Trace};
 use rxd::{Backoff, Options};
@@ -30,6 +30,9 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
     for (at, part) in plan.services.iter().enumerate() {
         for edge in 0..part.edges.len() {
             add(&move |plan| drop(plan.services[at].edges.remove(edge)));
+            if let EdgePlan::Lasting(inner, _) = &part.edges[edge] {
+                add(&move |plan| plan.services[at].edges[edge] = (**inner).clone());
+            }
         }
         for (method, calls) in part.calls.iter().enumerate() {
             if calls.len() > 1 {

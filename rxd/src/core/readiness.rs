@@ -1,0 +1,69 @@
+//! Whether the daemon is ready, and which services count.
+//!
+//! The admin route, the status for systemd and the end of a start ask the same.
+
+use super::Core;
+use crate::board::{Condition, Id, ServiceStatus, ids_where};
+use crate::lifecycle::state::{Action, Cause, State};
+
+/// Whether the daemon is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(any(feature = "admin", feature = "systemd")), allow(dead_code))]
+pub(crate) enum DaemonReadiness {
+    /// All services are ready.
+    Ready,
+    /// All services that count are ready, and an optional one is not.
+    Degraded,
+    /// A service that counts is not ready.
+    NotReady,
+}
+
+/// Whether a service is ready now: in Run, or ended as designed.
+pub(crate) fn is_ready(status: &ServiceStatus) -> bool {
+    status.is_in(State::Run) || (status.state == State::Exit && status.cause == Cause::Normal)
+}
+
+/// Whether a service has been ready once: it has been in Run, or has ended without a failure that
+/// counts.
+pub(crate) fn has_been_ready(status: &ServiceStatus, has_failed: bool) -> bool {
+    let run = |action| Condition::State(action, State::Run).holds(status);
+    // A service that was cancelled before it entered Run says nothing about whether the daemon is
+    // ready.
+    let has_ended =
+        status.state == State::Exit && !matches!(status.cause, Cause::Shutdown | Cause::Abandoned) && !has_failed;
+    run(Action::Entering) || run(Action::Exited) || has_ended
+}
+
+impl Core {
+    /// Whether the daemon's readiness does not count this service.
+    pub(crate) fn is_optional(&self, id: Id) -> bool {
+        self.optional.binary_search(&id).is_ok()
+    }
+
+    /// As [`is_optional`](Core::is_optional), of the service with this name.
+    #[cfg(feature = "admin")]
+    pub(crate) fn is_optional_name(&self, name: &str) -> bool {
+        self.optional.iter().any(|&id| *self.name(id) == name)
+    }
+
+    /// Whether the daemon is ready, by the statuses of all services.
+    #[cfg_attr(not(any(feature = "admin", feature = "systemd")), allow(dead_code))]
+    pub(crate) fn readiness(&self, statuses: &[ServiceStatus]) -> DaemonReadiness {
+        let mut readiness = DaemonReadiness::Ready;
+        for (id, _) in statuses.iter().enumerate().filter(|(_, status)| !is_ready(status)) {
+            match self.is_optional(id as Id) {
+                true => readiness = DaemonReadiness::Degraded,
+                false => return DaemonReadiness::NotReady,
+            }
+        }
+        readiness
+    }
+
+    /// The services that count, and have not been ready yet.
+    pub(crate) fn not_ready_yet(&self) -> Vec<Id> {
+        let (failures, (_, statuses)) = (self.failures(), self.board.statuses());
+        let is_pending =
+            |id: Id| !self.is_optional(id) && !has_been_ready(&statuses[id as usize], failures.contains(&id));
+        ids_where(statuses.len(), &is_pending)
+    }
+}
