@@ -3,7 +3,7 @@
 
 usage: .ci/admin/browser.py [DIRECTORY FOR SCREENSHOTS]
 
-Needs Debian's `chromium`, playwright and prometheus-client (pip) and the built example multi-service-admin. It sees a
+Needs Debian's `chromium`, playwright and prometheus-client (pip) and the built examples multi-service-admin, gateway, sidecar and datagrams. It sees a
 service change state live, changes a level by keyboard, restarts a service, has the daemon go away
 and come back, and looks at both themes and at a phone's width for what overflows. In the picture, what
 is waited for is marked, and what lines say can be read.
@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -32,6 +33,10 @@ def start(*more):
     command = [EXAMPLE, "--addr", "127.0.0.1:18001", "--admin", AT, *more]
     daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     atexit.register(daemon.kill)
+    return until_answered(daemon)
+
+
+def until_answered(daemon):
     for _ in range(100):
         assert daemon.poll() is None, "the example has ended: is its address in use?"
         try:
@@ -209,6 +214,37 @@ def visit(browser):
     stop(daemon)
 
 
+def look_at_parts(browser):
+    """The page of each example with real parts: redis behind a gateway, datagrams, a child process."""
+    redis = subprocess.Popen(
+        ["redis-server", "--port", "16379", "--save", "", "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL
+    )
+    atexit.register(redis.kill)
+    examples = {
+        "gateway": (["--addr", "127.0.0.1:18003", "--redis", "redis://127.0.0.1:16379/"], ["api", "redis"]),
+        "sidecar": (["--port", "16380"], ["client", "redis"]),
+        "datagrams": (["--addr", "127.0.0.1:0", "--dir", tempfile.mkdtemp()], ["receiver", "writer"]),
+    }
+    for name, (options, services) in examples.items():
+        command = [os.path.join(TARGET, "debug", name), "--admin", AT, *options]
+        daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(daemon.kill)
+        until_answered(daemon)
+        page = browser.new_context().new_page()
+        page.goto(f"http://{AT}/")
+        expect(page.locator("#phase")).to_have_text("all ready", timeout=30000)
+        assert sorted(page.get_by_role("rowheader").all_inner_texts()) == services, name
+        no_overflow(page)
+        shot(page, name)
+        if name == "gateway":
+            redis.kill()
+            row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="api"))
+            expect(row).to_contain_text("waits for redis", timeout=30000)
+            shot(page, "gateway-without-redis")
+        page.context.close()
+        stop(daemon)
+
+
 def main():
     chromium = shutil.which("chromium")
     if not chromium:
@@ -217,6 +253,7 @@ def main():
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             visit(browser)
+            look_at_parts(browser)
         finally:
             browser.close()
     print("1 passed, 0 failed")

@@ -73,13 +73,21 @@ struct Args {
     /// How often the client counts.
     #[arg(long, value_parser = humantime::parse_duration, default_value = "1s")]
     every: Duration,
+    /// Where the page and the API for operators are; by default nowhere.
+    #[arg(long)]
+    admin: Option<String>,
 }
 
 #[tokio::main]
 async fn main() -> rxd::Result {
-    let Args { program, port, every } = Args::parse();
+    let Args { program, port, every, admin } = Args::parse();
     examples::log_to_stderr();
-    Sidecar { redis: Redis::new(&program, port), client: Client { port, every } }.run().await?;
+    let daemon = Sidecar { redis: Redis::new(&program, port), client: Client { port, every } }.into_daemon();
+    let daemon = match admin {
+        Some(address) => daemon.admin(address),
+        None => daemon,
+    };
+    daemon.run().await?;
     Ok(())
 }
 

@@ -279,7 +279,12 @@ impl ServiceDiagnosis {
         let status_text = idles_for.and_then(|_| core.status_text(id));
         let methods = [State::Init, State::Idle, State::Run];
         let runs = status.transition == Transition::Entering && methods.contains(&status.state);
-        let (cancelled, limit_ends) = core.cancellation(id).filter(|_| runs).unzip();
+        // A service that waits for a gate or a delay has no method, but its last one may have been
+        // cancelled.
+        let runs = runs && waits_for.is_empty() && enters_run.is_none();
+        let is_over = |cause| cause == CancelCause::Ended && core.tasks(id).have_ended();
+        let cancellation = core.cancellation(id).filter(|&(cause, _)| runs && !is_over(cause));
+        let (cancelled, limit_ends) = cancellation.unzip();
         let limit_ends = limit_ends.flatten().filter(|left| !left.is_zero());
         let last_failed = service.last_failed_at.map(|at| uptime.saturating_sub(at));
         let stops_after = core.names_of(stops_after);

@@ -256,3 +256,18 @@ async fn g62_why_of_an_idle_service_has_its_status_text() {
     assert_eq!(handle.why("a").unwrap().to_string(), expected);
     end(&handle).await;
 }
+
+/// The tasks of a method that was cancelled have ended: nothing of it is waited for.
+#[tokio::test(start_paused = true)]
+async fn g62_why_of_a_service_at_a_gate_after_a_cancelled_idle_names_the_gate() {
+    let handle = start([service("a", fake(&[State::Run]).1), service("b", fake(&[State::Run]).1).needs(["a"])]).await;
+    handle.wait_for("b", State::Run).await.unwrap();
+    handle.stop("a").await.unwrap();
+    handle.wait_for("b", State::Idle).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(handle.why("b").unwrap().to_string(), "b in Idle: waits for a entering Run; a in Exit (operator)");
+    handle.start("a").await.unwrap();
+    handle.wait_for("b", State::Run).await.unwrap();
+    assert_eq!(handle.why("b").unwrap().to_string(), "b in Run");
+    end(&handle).await;
+}
