@@ -72,7 +72,7 @@ pub(crate) async fn serve(
     let mut clients =
         AdminClients { handler: RequestHandler { router, guard, counts, reserved: false }, limits, reserve };
     connections.accept(&end, &mut clients).await;
-    connections.drain(limits.drain_timeout).await;
+    connections.drain(limits.drain_timeout, |_| ()).await;
 }
 
 struct AdminClients {

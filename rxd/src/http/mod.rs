@@ -35,7 +35,8 @@
 //!   file descriptors as a rule, closes the idle connections, is logged once a minute, and is tried
 //!   again every 50 ms.
 //! * **Each connection** is a task in the service's span. A handler that panics is answered with
-//!   500, and logged; it fails neither the service nor the connection. Handlers find the client's
+//!   500, and logged; it fails neither the service nor the connection. A body that panics while it is
+//!   sent ends its connection. A client that closes its side for writing counts as gone. Handlers find the client's
 //!   address by `ConnectInfo<SocketAddr>`, unless it came by a Unix socket.
 //!
 //! # How it stops

@@ -32,6 +32,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Failed accepts that are no further apart than this are logged once.
 const ACCEPT_ERROR_WINDOW: Duration = Duration::from_secs(60);
 
+/// Connections that are drained and have not ended after this time are worth a record.
+const SOON: Duration = Duration::from_millis(500);
+
 /// How many connections that wait in the listeners are accepted at the end.
 const MAX_LAST_CONNECTIONS: usize = 4096;
 
@@ -159,12 +162,19 @@ impl Connections {
 
     /// Closes the listeners, asks all connections to end, and waits for them. Those that have not
     /// ended within the limit are aborted. Returns how many that were.
-    pub(crate) async fn drain(&mut self, limit: Duration) -> usize {
+    ///
+    /// `waits` is called with the number of those that have not ended soon.
+    pub(crate) async fn drain(&mut self, limit: Duration, waits: impl FnOnce(usize)) -> usize {
         self.listeners.clear();
         self.waiting = None;
         self.end.cancel();
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = timeout(limit, all).await;
+        let soon = limit.min(SOON);
+        let tasks = &mut self.tasks;
+        let _ = timeout(soon, async { while tasks.join_next().await.is_some() {} }).await;
+        if !tasks.is_empty() && limit > soon {
+            waits(tasks.len());
+            let _ = timeout(limit - soon, async { while tasks.join_next().await.is_some() {} }).await;
+        }
         let cut = self.tasks.len();
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}

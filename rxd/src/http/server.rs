@@ -217,7 +217,10 @@ impl Server {
         self.local.set(Vec::new());
         let Some(connections) = &mut self.connections else { return };
         let limit = cx.time_left().map_or(self.drain_timeout, |left| self.drain_timeout.min(left / 10 * 9));
-        match connections.drain(limit).await {
+        let waits = |open: usize| {
+            emit!(INFO, target: "rxd::http", "accepts nobody, and waits for {open} open requests, for {limit:?} at most");
+        };
+        match connections.drain(limit, waits).await {
             0 => {}
             1 => {
                 emit!(WARN, target: "rxd::http", "a request did not end within {limit:?} of the stop; its connection is cut")

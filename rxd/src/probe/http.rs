@@ -70,6 +70,12 @@ impl Http {
         }
     }
 
+    /// Why no answer can ever come, if that is so.
+    #[cfg(feature = "process")]
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.request().err()
+    }
+
     /// The host and the port to connect to, and the request.
     fn request(&self) -> Result<(String, u16, Request<Empty<Bytes>>), String> {
         let url: Uri = self.url.parse().map_err(|error| format!("not a URL: {error}"))?;

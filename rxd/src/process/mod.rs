@@ -240,6 +240,7 @@ impl Runner for Process {
     async fn init(&mut self, cx: &Context) -> Result {
         // The last one, should there be one, is killed first.
         self.running = None;
+        self.ready.refuse_impossible(&self.spec.name())?;
         self.ready.refuse_taken(&self.spec.name()).await?;
         let running = self.running.insert(RunningProcess::start(&self.spec, &self.ready, cx)?);
         running.until_ready(cx, &self.ready, self.ready_within).await

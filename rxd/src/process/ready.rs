@@ -110,14 +110,37 @@ impl Ready {
         let (ReadyWhen::Tcp(_, address) | ReadyWhen::Http(_, address)) = &self.0 else { return Ok(()) };
         match timeout(TAKEN_TIMEOUT, self.check()).await {
             Ok(Ok(())) => Err(AnyError::msg(format_args!(
-                "`{program}` was not started: another process answers at {address} already; stop that one, or have both use different ports"
+                "`{program}` was not started: something answers at {address} already; if it is another process, stop that one, or have both use different ports"
             ))),
             _ => Ok(()),
         }
     }
 
+    /// Refuses what can never be, before the process is started.
+    pub(super) fn refuse_impossible(&self, program: &str) -> Result<(), AnyError> {
+        let fault = match &self.0 {
+            ReadyWhen::Http(http, url) => http.fault().map(|fault| format!("`{url}` is {fault}")),
+            ReadyWhen::Tcp(_, address) if !address.contains(':') => {
+                Some(format!("`{address}` has no port; write `127.0.0.1:6379`"))
+            }
+            ReadyWhen::Line(text) if text.contains(['\n', '\r']) => {
+                Some(format!("no line contains `{}`; leave out the line end", text.escape_debug()))
+            }
+            _ => None,
+        };
+        match fault {
+            Some(fault) => {
+                Err(AnyError::msg(format_args!("`{program}` was not started: its `ready` cannot come: {fault}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Waits until the process is ready. `cause` is set to why it is not, and so is the status text.
     pub(super) async fn wait(&self, cx: &Context, findings: &Findings, cause: &mut String) {
+        if !matches!(self.0, ReadyWhen::Spawned | ReadyWhen::Notify) {
+            cx.status(format!("waits for {}", self.target()));
+        }
         match &self.0 {
             ReadyWhen::Spawned => sleep(SETTLE).await,
             ReadyWhen::Line(_) | ReadyWhen::Notify => findings.is_ready.notified().await,

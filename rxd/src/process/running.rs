@@ -95,7 +95,7 @@ impl RunningProcess {
             Winner::First(()) => return Err(Cancelled.into()),
             Winner::Second(ended) => ended,
         };
-        if !cause.is_empty() {
+        if !self.has_status {
             cx.status("");
         }
         match ended {
@@ -192,7 +192,7 @@ impl RunningProcess {
             let patience = patience.unwrap_or_default();
             emit!(
                 WARN, target: "rxd",
-                "`{}` did not end within {patience:?} of {}: killed with its group", self.name, word(signal)
+                "`{}`, or what it has started, did not end within {patience:?} of {}: the group is killed", self.name, word(signal)
             );
             if let Err(error) = self.child.kill_group() {
                 emit!(ERROR, target: "rxd", "failed to kill the group of `{}`: {error}", self.name);

@@ -60,8 +60,8 @@ pub struct ServiceDiagnosis {
     pub cancelled: Option<CancelCause>,
     /// The time until the cancelled method is dropped, while there is some left.
     pub limit_ends: Option<Duration>,
-    /// Its [status](crate::Context::status) text, while its [`idle`](crate::Runner::idle) runs: why it is not
-    /// in Run yet, as a probe says it.
+    /// Its [status](crate::Context::status) text, while its [`init`](crate::Runner::init) or
+    /// [`idle`](crate::Runner::idle) runs: why it is not in Run yet, as a probe says it.
     pub status: Option<String>,
     /// The message of the failure that led to its state. A failure from which it has recovered is
     /// in [`service`](ServiceDiagnosis::service) only.
@@ -276,7 +276,8 @@ impl ServiceDiagnosis {
         let asked_to_stop = stop
             .filter(|_| is_asked)
             .map(|begun| begun.elapsed().min(Duration::from_nanos(core.board.now().saturating_sub(*released))));
-        let status_text = idles_for.and_then(|_| core.status_text(id));
+        let begins = idles_for.is_some() || (status.is_in(State::Init) && waits_for.is_empty());
+        let status_text = core.status_text(id).filter(|_| begins);
         let methods = [State::Init, State::Idle, State::Run];
         let runs = status.transition == Transition::Entering && methods.contains(&status.state);
         // A service that waits for a gate or a delay has no method, but its last one may have been
@@ -469,7 +470,7 @@ impl fmt::Display for ServiceDiagnosis {
             write!(f, ": in its own `idle` for {}", ShortDuration(since))?;
         }
         if let Some(status) = &self.status {
-            write!(f, ", {status}")?;
+            write!(f, "{} {status}", if self.idles_for.is_some() { "," } else { ":" })?;
         }
         if let Some(left) = self.next_run {
             write!(f, ": next run in {}", Countdown(left))?;

@@ -111,7 +111,7 @@ async fn process_whose_port_is_in_use_is_not_started() {
     let port = other.local_addr().unwrap().port();
     let handle = start(shell(&mark, "sleep 1000").ready(Ready::port(port))).await;
     let error = error_of(&handle).await;
-    let begin = format!("`sh` was not started: another process answers at 127.0.0.1:{port} already");
+    let begin = format!("`sh` was not started: something answers at 127.0.0.1:{port} already");
     assert!(error.starts_with(&begin), "{error}");
     drop(other);
     stop(handle).await;
@@ -125,4 +125,30 @@ async fn stop_before_a_process_is_ready_ends_it() {
     let pids = until_marked(&mark, 1).await;
     stop(handle).await;
     assert_gone(&mark, &pids);
+}
+
+#[tokio::test]
+async fn what_can_never_be_ready_is_refused_before_the_start() {
+    let cases = [
+        (Ready::http("https://127.0.0.1:1/"), "`https://127.0.0.1:1/` is not a URL that this probe can request"),
+        (Ready::tcp("localhost"), "`localhost` has no port; write `127.0.0.1:6379`"),
+        (Ready::line("ab\ncd"), "no line contains `ab\\ncd`; leave out the line end"),
+    ];
+    for (ready, says) in cases {
+        let handle = start(shell(&mark(), "sleep 1000").ready(ready)).await;
+        let error = error_of(&handle).await;
+        assert!(
+            error.starts_with("`sh` was not started: its `ready` cannot come: ") && error.contains(says),
+            "{error}"
+        );
+        stop(handle).await;
+    }
+}
+
+#[tokio::test]
+async fn why_says_what_a_process_is_waited_for() {
+    let handle = start(shell(&mark(), "sleep 1000").ready(Ready::line("never"))).await;
+    until("it says so", || handle.why("child").unwrap().to_string() == "child in Init: waits for the line `never`")
+        .await;
+    stop(handle).await;
 }

@@ -26,7 +26,7 @@ async fn server_whose_port_is_taken_ends_the_daemon_if_it_is_to() {
     let running = start_with(Server::new(routes()).listen(at.to_string()), options).await;
     let report = running.handle.wait().await;
     assert_eq!(report.exit_code(), 1);
-    assert!(report.to_string().contains(&format!("service `web` failed after 1 restarts: failed to listen on {at}")));
+    assert!(report.to_string().contains(&format!("service `web` failed after 1 restart: failed to listen on {at}")));
 }
 
 #[tokio::test]

@@ -161,6 +161,19 @@ async fn requests_without_an_end_are_cut_at_the_limit_with_a_warning() {
     assert!(lines.len() == 1 && lines[0].contains("WARN") && lines[0].contains("web"), "{lines:?}");
 }
 
+/// Otherwise the log would say nothing while clients are refused.
+#[tokio::test]
+async fn drain_that_takes_a_while_is_said_when_it_begins() {
+    let (logged, _guard) = Logged::collect();
+    let (running, at) = server(Server::new(routes()).drain_timeout(SECOND)).await;
+    let mut never = Client::connect(at).await;
+    never.ask("/never").await;
+    tokio::time::sleep(100 * MS).await;
+    running.stop().await;
+    let lines = logged.lines("accepts nobody, and waits for 1 open requests, for 1s at most");
+    assert!(lines.len() == 1 && lines[0].contains("web"), "{lines:?}");
+}
+
 /// The limit of the server is longer than that of Stop. The cut is no failure.
 #[tokio::test]
 async fn requests_are_cut_before_the_limit_of_stop() {

@@ -99,6 +99,10 @@ impl Write for Logged {
 impl Logged {
     /// Collects the log of this thread until the guard is dropped.
     pub(crate) fn collect() -> (Logged, tracing::subscriber::DefaultGuard) {
+        // One for all threads, which keeps nothing: with only that of one thread, `tracing` may ask
+        // another thread about a callsite, and remember that nobody wants it.
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| tracing_subscriber::fmt().with_writer(std::io::sink).init());
         let logged = Logged::default();
         let writer = logged.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());

@@ -171,7 +171,9 @@ impl ChildProcess {
         if self.is_over() {
             return Ok(());
         }
-        sent(kill_process_group(self.pid, signal))
+        sent(kill_process_group(self.pid, signal))?;
+        // One that is stopped gets the signal once it continues.
+        sent(kill_process_group(self.pid, rustix::process::Signal::CONT))
     }
 
     /// Kills all of the group.

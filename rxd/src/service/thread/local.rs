@@ -111,32 +111,34 @@ impl ThreadRunner {
 }
 
 /// The value of a service, which its first call makes.
-enum Value<T, M> {
+enum LocalValue<T, M> {
     Unmade(M),
     Made(T),
     /// Its constructor panicked with this message.
     Failed(String),
 }
 
-impl<T, M: FnOnce() -> T> Value<T, M> {
+impl<T, M: FnOnce() -> T> LocalValue<T, M> {
     /// Makes the value if it is not made yet. A constructor that has panicked is not called again.
     fn get(&mut self) -> Result<&mut T> {
-        if let Value::Unmade(_) = self {
-            let Value::Unmade(make) = std::mem::replace(self, Value::Failed(String::new())) else { unreachable!() };
+        if let LocalValue::Unmade(_) = self {
+            let LocalValue::Unmade(make) = std::mem::replace(self, LocalValue::Failed(String::new())) else {
+                unreachable!()
+            };
             *self = match panic::catch(make) {
-                Ok(value) => Value::Made(value),
+                Ok(value) => LocalValue::Made(value),
                 Err(caught) => {
-                    *self = Value::Failed(caught.to_string());
+                    *self = LocalValue::Failed(caught.to_string());
                     caught.resume()
                 }
             };
         }
         match self {
-            Value::Made(value) => Ok(value),
-            Value::Failed(text) => {
+            LocalValue::Made(value) => Ok(value),
+            LocalValue::Failed(text) => {
                 Err(AnyError::msg(format_args!("its constructor has panicked, and is not called again: {text}")))
             }
-            Value::Unmade(_) => unreachable!("it is made above"),
+            LocalValue::Unmade(_) => unreachable!("it is made above"),
         }
     }
 }
@@ -146,7 +148,7 @@ fn serve<T: LocalRunner>(scope: &ThreadScope, runtime: ThreadRuntime, mut calls:
     let ThreadRuntime::Own(runtime) = runtime else { unreachable!("it is made for this kind") };
     let local = LocalSet::new();
     let calls = async {
-        let mut value = Value::Unmade(make);
+        let mut value = LocalValue::Unmade(make);
         while let Some(call) = calls.recv().await {
             carry_out(scope, call, &mut value).await;
         }
@@ -158,7 +160,7 @@ fn serve<T: LocalRunner>(scope: &ThreadScope, runtime: ThreadRuntime, mut calls:
     let _ = scope.guarded(|| runtime.shutdown_background());
 }
 
-async fn carry_out<T: LocalRunner>(scope: &ThreadScope, call: Call, value: &mut Value<T, impl FnOnce() -> T>) {
+async fn carry_out<T: LocalRunner>(scope: &ThreadScope, call: Call, value: &mut LocalValue<T, impl FnOnce() -> T>) {
     let Call { method, cx, mut reply, counted } = call;
     let answer = {
         let invoked = async {
