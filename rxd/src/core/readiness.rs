@@ -8,7 +8,7 @@ use crate::lifecycle::state::{Action, Cause, State};
 
 /// Whether the daemon is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(any(feature = "admin", feature = "systemd")), allow(dead_code))]
+#[allow(dead_code, reason = "only the admin route and systemd, where there is one, ask")]
 pub(crate) enum DaemonReadiness {
     /// All services are ready.
     Ready,
@@ -19,6 +19,7 @@ pub(crate) enum DaemonReadiness {
 }
 
 /// Whether a service is ready now: in Run, or ended as designed.
+#[allow(dead_code, reason = "as above")]
 pub(crate) fn is_ready(status: &ServiceStatus) -> bool {
     status.is_in(State::Run) || (status.state == State::Exit && status.cause == Cause::Normal)
 }
@@ -47,7 +48,7 @@ impl Core {
     }
 
     /// Whether the daemon is ready, by the statuses of all services.
-    #[cfg_attr(not(any(feature = "admin", feature = "systemd")), allow(dead_code))]
+    #[allow(dead_code, reason = "only the admin route and systemd, where there is one, ask")]
     pub(crate) fn readiness(&self, statuses: &[ServiceStatus]) -> DaemonReadiness {
         let mut readiness = DaemonReadiness::Ready;
         for (id, _) in statuses.iter().enumerate().filter(|(_, status)| !is_ready(status)) {
