@@ -17,16 +17,17 @@
 //!
 //! # Memory ordering
 //!
-//! All atomics are `Relaxed`. Each is a level by itself: no other memory is read because of its
+//! All atomics but the count of changes are `Relaxed`. Each is a level by itself: no other memory is read because of its
 //! value. The stores come before `set` returns, so code that synchronises with the return sees them
 //! in its next record. A record that is made during a change sees the old level or the new one.
 //!
 //! No callsite keeps an outdated answer:
 //!
 //! 1. A change stores the new bounds under the lock, and releases it.
-//! 2. It calls `rebuild_interest_cache`, which asks every filter again, one rebuild at a time.
-//! 3. If two changes race, the rebuild that runs last comes after both stores, and reads the final
-//!    bounds.
+//! 2. It calls `rebuild_interest_cache`, which asks every filter again. Two such calls may overlap,
+//!    and the one that began earlier may write its answers later.
+//! 3. So each change counts itself before its rebuild, and a rebuild during which another change has
+//!    counted itself is made again. The last one began after all stores, and reads the final bounds.
 
 use super::level::Level;
 use crate::error::Error;
@@ -183,6 +184,21 @@ impl TargetLevels {
 
 static GLOBAL_LEVELS: LazyLock<LevelHandle> = LazyLock::new(|| LevelHandle::new(Level::Info));
 
+/// Has `tracing` ask every filter again. See the module's third step.
+fn ask_filters_again() {
+    // Of all handles, since all share the answers.
+    static CHANGES: AtomicU64 = AtomicU64::new(0);
+    let mut counted = CHANGES.fetch_add(1, Ordering::SeqCst) + 1;
+    loop {
+        tracing::callsite::rebuild_interest_cache();
+        let now = CHANGES.load(Ordering::SeqCst);
+        if now == counted {
+            return;
+        }
+        counted = now;
+    }
+}
+
 impl LevelHandle {
     /// New levels, separate from those of the process, for a subscriber that uses
     /// [`filter`](LevelHandle::filter). rxd's own records are off.
@@ -320,8 +336,7 @@ impl LevelHandle {
         let moved = self.publish(&table);
         drop(table);
         if moved {
-            // Invariant 2.
-            tracing::callsite::rebuild_interest_cache();
+            ask_filters_again();
             max_level_changed();
         }
     }

@@ -38,8 +38,16 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
+/// Keeps a second subscriber, which wants every record. With only one, `tracing` asks the current
+/// thread's about a callsite, and remembers the answer of a thread that has none.
+pub(crate) fn keep_callsites() {
+    static SECOND: std::sync::OnceLock<tracing::Dispatch> = std::sync::OnceLock::new();
+    SECOND.get_or_init(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+}
+
 /// Captures this thread's records, filtered by these levels.
 pub(crate) fn capture(levels: &LevelHandle) -> (Lines, DefaultGuard) {
+    keep_callsites();
     let lines = Lines::default();
     let layer = tracing_subscriber::fmt::layer()
         .fmt_fields(EscapedFields)

@@ -11,6 +11,7 @@ struct FakeJournal(UnixDatagram, PathBuf);
 
 impl FakeJournal {
     fn new(name: &str) -> Self {
+        crate::capture::keep_callsites();
         let path = std::env::temp_dir().join(format!("rxd-journal-{name}-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let socket = UnixDatagram::bind(&path).unwrap();

@@ -220,6 +220,7 @@ async fn target_with_a_level_has_it_in_every_service() {
     let lines = crate::capture::Lines::default();
     let filter = levels.filter().target("noisy", Level::Warn).target("noisy::but_this", Level::Trace);
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(lines.clone()).with_filter(filter);
+    crate::capture::keep_callsites();
     let _guard = tracing_subscriber::registry().with(layer).set_default();
     levels.set(LevelTarget::Default, Level::Debug);
     tracing::info!(target: "noisy", "no");
@@ -237,6 +238,7 @@ async fn filter_before_one_layer_leaves_the_others_unchanged() {
     let plain = tracing_subscriber::fmt::layer().with_writer(all.clone());
     let filtered = tracing_subscriber::fmt::layer().with_writer(some.clone()).with_filter(levels.filter());
     let subscriber = tracing_subscriber::registry().with(plain).with(filtered);
+    crate::capture::keep_callsites();
     let _guard = subscriber.set_default();
     let (_handle, api, _db) = two_talkers().await;
     all.take();
@@ -251,6 +253,7 @@ fn filter_before_all_layers_keeps_refused_records_from_being_built() {
     let levels = LevelHandle::new(Level::Info);
     let lines = crate::capture::Lines::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(lines.clone());
+    crate::capture::keep_callsites();
     let _guard = tracing_subscriber::registry().with(levels.filter()).with(layer).set_default();
     let mut begun = 0;
     let mut log_twice = || tracing::debug!("{}", (begun += 1, "debug").1);

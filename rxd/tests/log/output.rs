@@ -245,6 +245,7 @@ fn part() {
         "layer that is gone" => {
             use tracing_subscriber::prelude::*;
             let (layer, guard) = rxd::log::builder().layer().unwrap();
+            crate::capture::keep_callsites();
             drop(tracing_subscriber::registry().with(layer).set_default());
             drop(guard);
             assert!(std::thread::spawn(|| panic!("in a thread")).join().is_err());
@@ -253,6 +254,7 @@ fn part() {
         "layer of one thread" => {
             use tracing_subscriber::prelude::*;
             let (layer, _guard) = rxd::log::builder().layer().unwrap();
+            crate::capture::keep_callsites();
             let _scope = tracing_subscriber::registry().with(layer).set_default();
             assert!(std::thread::spawn(|| panic!("in a thread")).join().is_err());
             let _ = runtime().block_on(failing_daemon().main());
