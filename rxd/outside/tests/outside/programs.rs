@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::thread;
 
 /// The documents in which a user finds programs.
-const DOCUMENTS: [&str; 16] = [
+const DOCUMENTS: [&str; 18] = [
     "README.md",
     "rxd/src/docs/first_daemon.md",
     "rxd/src/docs/from_crates.md",
