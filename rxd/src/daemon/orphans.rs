@@ -11,10 +11,10 @@ impl Daemon {
     /// Only the first process of a container, and one that is a subreaper, get any. A container
     /// engine does the same by an option, such as `docker run --init`, without what it costs here:
     ///
-    /// * A zombie that is 5 s old is waited for, whoever has started it. Code that starts a child
-    ///   and waits for it later than that finds that there is no such child, and never learns its
-    ///   status. A child of [`rxd::process`](crate::process) or of tokio is waited for at once, and
-    ///   is not concerned.
+    /// * Every zombie that is 5 s old is waited for, also a child of other code in this process. If
+    ///   that code waits later, it finds that there is no such child, and never learns its status.
+    ///   A child of [`rxd::process`](crate::process) or of tokio is waited for at once, and is not
+    ///   concerned.
     /// * While children end, `/proc` is read once a second.
     pub fn reap_orphans(mut self) -> Self {
         self.reap_orphans = true;

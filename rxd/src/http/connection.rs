@@ -1,8 +1,8 @@
 //! One connection: its requests, its limits, and its end.
 //!
-//! hyper answers the requests. What is here decides when the connection ends, for which hyper has
-//! too little: its `graceful_shutdown` waits for the rest of a request that is half sent, and closes a
-//! connection whose client has not been told.
+//! hyper answers the requests. This module decides when the connection ends, since hyper's
+//! `graceful_shutdown` does not fit: it waits for the rest of a half-sent request, and it closes a
+//! connection although no answer had the header `Connection: close`.
 //!
 //! # How it ends
 //!

@@ -269,8 +269,8 @@ impl Runner for Server {
         if cx.cause() == Some(CancelCause::Reload) {
             return Err(Cancelled.into());
         }
-        // Who has connected to a socket of this process would be refused. In one that was passed
-        // they wait for the next process.
+        // A client that has connected but is not accepted yet would be reset. On a socket that was
+        // passed it waits for the next process.
         if !is_passed {
             connections.accept_last(&mut clients);
         }

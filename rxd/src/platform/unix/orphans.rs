@@ -2,8 +2,8 @@
 //! them. The first process of a container gets them.
 //!
 //! A zombie may also be a child that other code of this process has started and has not waited for
-//! yet. Nothing tells the two apart but time: whoever waits does so at once. So a zombie is taken
-//! once it has been one for [`GRACE`].
+//! yet. Only time tells the two apart: such code waits soon after the end. So a zombie is taken once
+//! it has been one for [`GRACE`].
 
 use super::child::is_kept;
 use super::proc;
