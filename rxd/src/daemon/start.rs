@@ -62,8 +62,9 @@ impl Daemon {
         crate::daemon::runtime::check(needs_io)?;
         #[cfg(feature = "admin")]
         let admin = crate::admin::bind(self.admin.take()).await?;
-        let running = RunningDaemon::new(&reactions.stop);
+        // The listener first: until it is there, a signal ends the process as after the daemon before.
         let mut listener = SignalListener::new(&reactions)?;
+        let running = RunningDaemon::new(&reactions.stop);
         self.log_advice();
         if self.services.iter().any(Service::is_off) {
             self.services.retain(|service| !service.is_off());

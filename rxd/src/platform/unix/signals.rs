@@ -5,14 +5,14 @@
 
 use crate::platform::Signal;
 use signal_hook::SigId;
-use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::consts::FORBIDDEN;
+use signal_hook::flag::{register, register_conditional_shutdown};
 use signal_hook::low_level::unregister;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use tokio::signal::unix::{SignalKind, signal};
-
-pub(crate) use tokio::signal::unix::Signal as SignalStream;
 
 impl Signal {
     /// SIGHUP. Reloads the daemon, unless [`Daemon::signals`](crate::Daemon::signals) declares that
@@ -47,9 +47,40 @@ pub(crate) const SIGNAL_KEYS: &[(Signal, &str)] = &[
     (Signal::TERMINATE, "terminate"),
 ];
 
+/// Receives a signal until it is dropped.
+pub(crate) struct SignalStream {
+    stream: tokio::signal::unix::Signal,
+    /// The signal has arrived before `stream` was there.
+    is_early: bool,
+}
+
+impl SignalStream {
+    pub(crate) fn poll_recv(&mut self, task: &mut Context<'_>) -> Poll<Option<()>> {
+        match std::mem::take(&mut self.is_early) {
+            true => Poll::Ready(Some(())),
+            false => self.stream.poll_recv(task),
+        }
+    }
+}
+
 /// Receives a signal until it is dropped. tokio's handler for it stays installed after that.
+///
+/// tokio installs its handler first, and then makes the stream: a signal that arrives in between is
+/// lost, and would not end the process either. So a second handler notes what arrives meanwhile.
 pub(crate) fn listen(to: Signal) -> io::Result<SignalStream> {
-    signal(SignalKind::from_raw(to.as_raw()))
+    listen_after(to, || {})
+}
+
+/// `before_stream` is called while the handler is installed and the stream is not made.
+fn listen_after(to: Signal, before_stream: impl FnOnce()) -> io::Result<SignalStream> {
+    let (number, early) = (to.as_raw(), Arc::new(AtomicBool::new(false)));
+    // Of a forbidden signal `register` would panic; tokio returns an error.
+    let noting = if FORBIDDEN.contains(&number) { None } else { Some(register(number, early.clone())?) };
+    before_stream();
+    let stream = signal(SignalKind::from_raw(number));
+    // Returns once no handler runs that it has removed.
+    noting.map(unregister);
+    Ok(SignalStream { stream: stream?, is_early: early.load(Ordering::SeqCst) })
 }
 
 /// A call that does nothing, and panics if the tokio runtime has no IO driver. Signals need one.
@@ -120,6 +151,21 @@ impl Drop for ExitAtSignal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn g61_signal_during_the_start_is_not_lost() {
+        let mut before = listen(Signal::USER2).unwrap();
+        let raise = || {
+            signal_hook::low_level::raise(Signal::USER2.as_raw()).unwrap();
+            // tokio has handed out the signal before the second stream is made.
+            let handed_out = poll_fn(|task| before.poll_recv(task));
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(handed_out));
+        };
+        let mut stream = listen_after(Signal::USER2, raise).unwrap();
+        let next = poll_fn(|task| Poll::Ready(stream.poll_recv(task)));
+        assert_eq!(next.await, Poll::Ready(Some(())));
+    }
 
     #[test]
     fn o_start_conditions_are_read_from_the_texts_of_the_kernel() {
