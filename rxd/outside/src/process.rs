@@ -137,6 +137,9 @@ impl Program {
     /// Waits until it handles SIGTERM and SIGINT, as a daemon does once it is started. Returns
     /// `false` if it has ended first.
     ///
+    /// The thread of the monitor is started after both handlers are complete. The mask of caught
+    /// signals says that they are installed: for a microsecond after that a signal is still lost.
+    ///
     /// # Panics
     ///
     /// If it does neither within the limit.
@@ -150,7 +153,8 @@ impl Program {
             };
             let ended = text.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
             let both = 1 << (15 - 1) | 1 << (2 - 1);
-            if ended { Some(false) } else { (mask & both == both).then_some(true) }
+            let is_handled = || mask & both == both && has_thread(self.pid, "rxd-monitor");
+            if ended { Some(false) } else { is_handled().then_some(true) }
         };
         wait_for(state).unwrap_or_else(|| self.fail("does not handle signals"))
     }
@@ -240,6 +244,13 @@ impl Drop for Program {
         }
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+/// Whether a process has a thread of this name.
+fn has_thread(pid: u32, name: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let names = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+    names.into_iter().any(|comm| comm.trim_end() == name)
 }
 
 /// Collects the output of a stream in a thread.

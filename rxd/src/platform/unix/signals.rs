@@ -67,6 +67,9 @@ impl SignalStream {
 ///
 /// tokio installs its handler first, and then makes the stream: a signal that arrives in between is
 /// lost, and would not end the process either. So a second handler notes what arrives meanwhile.
+///
+/// For about a microsecond a signal is lost all the same: `signal-hook-registry` installs the handler
+/// before its actions. To close that gap takes a handler of our own, which takes `unsafe`.
 pub(crate) fn listen(to: Signal) -> io::Result<SignalStream> {
     listen_after(to, || {})
 }
