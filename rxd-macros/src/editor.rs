@@ -94,11 +94,13 @@ impl<'a> EditorHints<'a> {
             }),
             "prestart" => {
                 for slot in &list.slots {
+                    let is_key = |token: &TokenTree| matches!(token, TokenTree::Punct(eq) if eq.as_char() == '=');
                     match list_at_end(slot) {
                         Some((path, list)) => {
                             self.add_value(path);
                             self.add_entries("stage", &list);
                         }
+                        None if slot.tokens.get(1).is_some_and(is_key) => self.add_entry("prestart", slot),
                         None => self.add_value(&slot.tokens),
                     }
                 }
@@ -212,6 +214,7 @@ mod tests {
             ("restarts", keys(tables::RESTARTS.keys)),
             ("daemon", keys(tables::DAEMON_KEYS)),
             ("field", keys(tables::FIELD.keys)),
+            ("prestart", keys(tables::PRESTART_KEYS.keys)),
             ("stage", keys(tables::STAGE.keys)),
             ("watch", [keys(&tables::NEEDS.keys[1..]), keys(tables::WATCH.keys)].concat()),
             ("mode", words(words::MODES)),

@@ -53,6 +53,7 @@ words!(daemon {
     name = "`name = \"edge-agent\"`: the daemon's name, or a constant. By default the type's, in kebab-case."
     shutdown_timeout = "`shutdown_timeout = \"30s\"`: how long all services together may take to stop."
     start_timeout = "`start_timeout = \"60s\"`: how long the services may take until the daemon is ready; after that the start has failed."
+    drain = "`drain = \"5s\"`: how long the services go on, with `/readyz` at 503, before the daemon stops them."
     signals = "`signals(interrupt, terminate)`: the signals that stop it."
     prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."
     exit_code = "`exit_code = 3`: the exit status of a daemon that failed, from 1 to 255."
@@ -65,6 +66,10 @@ words!(daemon {
 
 words!(field {
     name = "`name = \"worker-2\"`: the service's name in this daemon."
+});
+
+words!(prestart {
+    restart = "`restart = \"10s\"`: when one has failed, all begin again from the first after this long."
 });
 
 words!(stage {

@@ -8,15 +8,17 @@
 //!
 //! # Steps
 //!
-//! 1. [`begin`](Stopping::begin) fixes the deadline, notifies the service manager, and cancels the
-//!    services that have to wait for no other service. Each Exit releases further services.
-//! 2. [`force`](Stopping::force), once the deadline is exceeded or a second signal arrives: all
+//! 1. [`drain`](Stopping::drain) fixes the deadline, and notifies the service manager. If the daemon
+//!    drains, its services go on until that is over.
+//! 2. [`begin`](Stopping::begin) cancels the services that have to wait for no other service. Each
+//!    Exit releases further services.
+//! 3. [`force`](Stopping::force), once the deadline is exceeded or a second signal arrives: all
 //!    limits are zero. [`force_without_order`](Stopping::force_without_order) also cancels the
 //!    services that still wait for others to stop.
-//! 3. [`abandon`](Stopping::abandon) publishes Exit for the services that are left.
-//! 4. [`note_undropped`](Stopping::note_undropped) notes the services whose value blocks a thread
+//! 4. [`abandon`](Stopping::abandon) publishes Exit for the services that are left.
+//! 5. [`note_undropped`](Stopping::note_undropped) notes the services whose value blocks a thread
 //!    while it is dropped.
-//! 5. [`report`](Stopping::report) makes the report and hands it out, once.
+//! 6. [`report`](Stopping::report) makes the report and hands it out, once.
 //!
 //! # Lock order
 //!
@@ -50,13 +52,24 @@ pub(crate) const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) struct Stopping {
     core: Arc<Core>,
     notice: Notice,
-    shutdown_timeout: Duration,
+    limits: StopLimits,
     exit_code: u8,
     /// Whether the process ends with the daemon.
     ends_process: bool,
     progress: Mutex<StopProgress>,
     /// None once there is a report.
     running: Mutex<Option<RunningDaemon>>,
+}
+
+/// How long the two parts of a stop may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StopLimits {
+    /// How long the daemon drains after a signal.
+    pub(crate) drain_at_signal: Duration,
+    /// How long it drains after another request.
+    pub(crate) drain_at_request: Duration,
+    /// How long its services may take to stop, after that.
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// Notifies the service manager that the daemon stops, and within which time.
@@ -88,11 +101,11 @@ impl Stopping {
         core: Arc<Core>,
         notice: Notice,
         running: RunningDaemon,
-        (shutdown_timeout, exit_code): (Duration, u8),
+        (limits, exit_code): (StopLimits, u8),
         ends_process: bool,
     ) -> Self {
         let (progress, running) = (Mutex::default(), Mutex::new(Some(running)));
-        Stopping { core, notice, shutdown_timeout, exit_code, ends_process, progress, running }
+        Stopping { core, notice, limits, exit_code, ends_process, progress, running }
     }
 
     pub(crate) fn progress(&self) -> StopProgress {
@@ -100,27 +113,49 @@ impl Stopping {
     }
 
     pub(crate) fn timeout(&self) -> Duration {
-        self.shutdown_timeout
+        self.limits.shutdown_timeout
     }
 
-    /// Begins the stop: cancels the services that have to wait for no other service. Returns the
-    /// deadline.
-    pub(crate) fn begin(&self, write: Write<'_>) -> Instant {
-        let mut progress = self.progress.lock();
-        if let Some(deadline) = progress.deadline {
-            return deadline;
-        }
-        let deadline = later(self.shutdown_timeout);
-        progress.deadline = Some(deadline);
-        drop(progress);
-        (self.notice.0)(self.shutdown_timeout.saturating_add(SETTLE));
+    /// Fixes the deadline of the stop, and notifies the service manager. Returns until when the
+    /// daemon drains, if it does.
+    pub(crate) fn drain(&self, write: Write<'_>) -> Option<Instant> {
         // Without a reason every service is in Exit: there is nothing to stop.
-        let Some(reason) = self.core.shutting_down() else { return deadline };
-        // Before the signals, so that the log has the cause before its effects.
+        let reason = self.core.shutting_down();
+        let time = match reason {
+            Some(ShutdownReason::Signal(_)) => self.limits.drain_at_signal,
+            Some(ShutdownReason::Requested) => self.limits.drain_at_request,
+            _ => Duration::ZERO,
+        };
+        let within = time.saturating_add(self.limits.shutdown_timeout);
+        let mut progress = self.progress.lock();
+        if progress.deadline.is_none() {
+            progress.deadline = Some(later(within));
+            // Under the lock: the other thread that may be here must not take the drain for over.
+            if !time.is_zero() {
+                self.core.begin_drain(later(time));
+            }
+            drop(progress);
+            if !time.is_zero() {
+                self.core.notify_advanced();
+            }
+            (self.notice.0)(within.saturating_add(SETTLE));
+            if let Some(reason) = reason {
+                // Before the signals, so that the log has the cause before its effects.
+                self.log_reason(reason, time, write);
+            }
+        }
+        self.core.drains_until()
+    }
+
+    fn log_reason(&self, reason: ShutdownReason, drain: Duration, write: Write<'_>) {
+        let what = match drain.is_zero() {
+            true => "stopping".to_owned(),
+            false => format!("draining for {drain:?}, then stopping"),
+        };
         match reason {
             ShutdownReason::Signal(number) => {
                 let name = signal_name(number).unwrap_or("a signal");
-                write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, name, "stopping")))
+                write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, name, "{what}")))
             }
             ShutdownReason::Service(id) => {
                 let service = self.core.name(id).clone();
@@ -137,17 +172,35 @@ impl Stopping {
             ShutdownReason::Requested => {
                 #[cfg(feature = "admin")]
                 if let Some(reason) = self.core.stop_reason.get().cloned() {
-                    write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", %reason, "stopping")));
-                } else {
-                    write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping")));
+                    return write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", %reason, "{what}")));
                 }
-                #[cfg(not(feature = "admin"))]
-                write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping")));
+                write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", "{what}")));
             }
         }
-        self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
-        // A waker may be a user's.
-        panic::ignore(|| self.core.stop_begun.notify_waiters());
+    }
+
+    /// Begins the stop: cancels the services that have to wait for no other service. Returns the
+    /// deadline. A drain is over with it.
+    pub(crate) fn begin(&self, write: Write<'_>) -> Instant {
+        let drained_until = self.drain(write);
+        let mut progress = self.progress.lock();
+        let latest = later(self.limits.shutdown_timeout);
+        let deadline = progress.deadline.unwrap_or(latest);
+        if !self.core.begin_stop() {
+            return deadline;
+        }
+        // Earlier, if the drain was cut short.
+        let deadline = deadline.min(latest);
+        progress.deadline = Some(deadline);
+        drop(progress);
+        if let Some(until) = drained_until {
+            let what = if Instant::now() < until { "the drain was cut short" } else { "the drain is over" };
+            write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", "stopping: {what}")));
+        }
+        if self.core.shutting_down().is_some() {
+            self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
+        }
+        self.core.notify_advanced();
         deadline
     }
 

@@ -57,8 +57,8 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             "shutdown_timeout" => settings.extend(read_duration(entry, "ShutdownTimeout", errors)),
             "start_timeout" => settings.extend(read_duration(entry, "StartTimeout", errors)),
             "blocking_threshold" => settings.extend(read_duration(entry, "BlockingThreshold", errors)),
-            // Zero is allowed: it turns off the notifications.
-            "watchdog_interval" => {
+            // Zero is allowed: it turns off the notifications, or the drain.
+            "watchdog_interval" | "drain" => {
                 settings.extend(
                     entry.expect_duration(errors).map(|time| DaemonSetting::Plain(entry.name, time.to_token_stream())),
                 );

@@ -5,7 +5,7 @@ use crate::syntax::args::Arg;
 use crate::syntax::item::last_segment;
 use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::name;
-use crate::syntax::tables::{PRESTART, STAGE};
+use crate::syntax::tables::{PRESTART, PRESTART_KEYS, STAGE};
 use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -107,15 +107,21 @@ fn address_fault(text: &str) -> Option<(String, String)> {
     }
 }
 
-/// Reads `prestart(first, second(retry = "1s"))`: functions, in the order in which they are called.
+/// Reads `prestart(first, second(retry = "1s"), restart = "10s")`: functions, in the order in which
+/// they are called, and when they begin again.
 pub(super) fn read_prestart(entry: &KeyEntry, errors: &mut Errors) -> Vec<DaemonSetting> {
-    entry
-        .expect_list(errors)
-        .into_iter()
-        .flatten()
-        .filter_map(|arg| read_stage(&arg, errors))
-        .map(DaemonSetting::Stage)
-        .collect()
+    let Some(args) = entry.expect_list(errors) else { return Vec::new() };
+    let (values, stages): (Vec<Arg>, Vec<Arg>) = args.into_iter().partition(|arg| matches!(arg, Arg::Value { .. }));
+    if stages.is_empty() {
+        errors.report_with_help(&entry.key, "`prestart` names no function", format_args!("write `{PRESTART}`"));
+    }
+    let stages = stages.iter().filter_map(|arg| read_stage(arg, errors)).map(DaemonSetting::Stage);
+    let mut settings: Vec<_> = stages.collect();
+    for part in keys::read_entries(values, &PRESTART_KEYS, errors) {
+        let delay = part.expect_duration(errors);
+        settings.extend(delay.map(|delay| DaemonSetting::Plain("prestart_restart", delay.to_token_stream())));
+    }
+    settings
 }
 
 /// Reads one stage.

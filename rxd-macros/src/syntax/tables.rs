@@ -80,6 +80,7 @@ pub(crate) const DAEMON_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "name", form: "name = \"my-daemon\"" },
     AttributeKey { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
     AttributeKey { name: "start_timeout", form: "start_timeout = \"60s\"" },
+    AttributeKey { name: "drain", form: "drain = \"5s\"" },
     AttributeKey { name: "signals", form: "signals(interrupt, terminate)" },
     AttributeKey { name: "prestart", form: PRESTART },
     AttributeKey { name: "exit_code", form: "exit_code = 3" },
@@ -98,6 +99,12 @@ pub(crate) const STAGE: KeyTable = KeyTable::new(&[
     AttributeKey { name: "timeout", form: "timeout = \"5s\"" },
 ])
 .nested();
+
+/// The keys of `prestart(..)` besides its stages.
+pub(crate) const PRESTART_KEYS: KeyTable =
+    KeyTable::new(&[AttributeKey { name: "restart", form: "restart = \"10s\"" }])
+        .with_foreign_keys(STAGE.keys, "is for one stage: write it behind that, as in `reach_db(retry = \"1s\")`")
+        .nested();
 
 /// The keys of a field's `#[service(..)]`.
 pub(crate) const FIELD: KeyTable = KeyTable::new(&[AttributeKey { name: "name", form: "name = \"worker-2\"" }])

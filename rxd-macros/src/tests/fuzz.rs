@@ -46,6 +46,7 @@ const WORDS: &[&str] = &[
     "signals",
     "shutdown_timeout",
     "start_timeout",
+    "drain",
     "prestart",
     "exit_code",
     "blocking_threshold",

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
-const PHASES: [&str; 3] = ["running", "stopping", "stopped"];
+const PHASES: [&str; 4] = ["running", "draining", "stopping", "stopped"];
 const STATES: [&str; 6] = ["unknown", "init", "idle", "run", "stop", "exit"];
 const TRANSITIONS: [&str; 2] = ["entering", "exited"];
 /// The levels by name.
@@ -263,14 +263,16 @@ impl DaemonReply {
     }
 }
 
-/// Whether the daemon runs, is stopping, or has stopped: then every service is in Exit, and none
-/// can be started again.
+/// Whether the daemon runs, drains, is stopping, or has stopped: then every service is in Exit, and
+/// none can be started again.
 pub(crate) fn phase<'a>(handle: &DaemonHandle, mut states: impl Iterator<Item = &'a ServiceState>) -> &'static str {
     let core = handle.core();
     if core.shutting_down().is_none() && !core.stop_order.is_ending() {
         "running"
     } else if states.all(|service| service.is_in(State::Exit)) {
         "stopped"
+    } else if core.drains_until().is_some() {
+        "draining"
     } else {
         "stopping"
     }

@@ -14,6 +14,7 @@ use crate::core::limits::MethodLimits;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
 use crate::core::provided::ProvidedValues;
+use crate::core::shutdown::ShutdownRequest;
 use crate::core::stop_order::StopOrder;
 use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
@@ -24,7 +25,7 @@ use crate::lifecycle::backoff::ReactionRecords;
 use crate::lifecycle::options::{Options, Readiness};
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
-use crate::report::{Report, ShutdownReason};
+use crate::report::Report;
 use crate::sync::{Mutex, MutexGuard};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -45,6 +46,7 @@ pub(crate) mod names;
 pub(crate) mod poll_marks;
 mod provided;
 pub(crate) mod readiness;
+mod shutdown;
 mod states;
 pub(crate) mod stop_order;
 pub(crate) mod tasks;
@@ -85,8 +87,6 @@ pub(crate) struct Core {
     pub(crate) supervisor: Notify,
     /// Notified when the daemon is asked to stop, for the monitor.
     pub(crate) stop_requested: Arc<Notify>,
-    /// Notifies its waiters when the stop begins: see [`stop_begins`](Core::stop_begins).
-    pub(crate) stop_begun: Notify,
     /// The report, once the daemon has stopped.
     pub(crate) report: watch::Sender<Option<Report>>,
     /// The topics of the services.
@@ -102,8 +102,7 @@ pub(crate) struct Core {
     has_subscriber: AtomicBool,
     /// The order in which the services stop.
     pub(crate) stop_order: StopOrder,
-    /// The first reason to stop, once there is one.
-    shutdown: Mutex<Option<ShutdownReason>>,
+    shutdown: ShutdownRequest,
     /// The reason that an operator gave for the stop of the daemon.
     #[cfg(feature = "admin")]
     pub(crate) stop_reason: OnceLock<String>,
@@ -310,7 +309,6 @@ impl Core {
             operated: Mutex::default(),
             supervisor: Notify::new(),
             stop_requested: Arc::default(),
-            stop_begun: Notify::new(),
             report: watch::Sender::new(None),
             #[cfg(feature = "intracom")]
             intracom: Intracom::new(),
@@ -319,7 +317,7 @@ impl Core {
             changed: Notify::new(),
             has_subscriber: AtomicBool::new(false),
             stop_order,
-            shutdown: Mutex::new(None),
+            shutdown: ShutdownRequest::default(),
             #[cfg(feature = "admin")]
             stop_reason: OnceLock::new(),
             started: Instant::now(),
@@ -580,13 +578,6 @@ impl Core {
         requests.get_mut(id as usize).map(std::mem::take).unwrap_or_default()
     }
 
-    /// Asks the supervisor to stop the daemon. The first reason stands.
-    pub(crate) fn shut_down(&self, reason: ShutdownReason) {
-        self.shutdown.lock().get_or_insert(reason);
-        self.supervisor.notify_one();
-        self.stop_requested.notify_one();
-    }
-
     /// Handles the Exit of a service: asks those services to stop that had to wait for it. Returns
     /// whether that woke a task.
     pub(crate) fn exited(&self, id: Id, cause: Cause) -> bool {
@@ -643,19 +634,5 @@ impl Core {
 
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()
-    }
-
-    pub(crate) fn shutting_down(&self) -> Option<ShutdownReason> {
-        *self.shutdown.lock()
-    }
-
-    /// Waits until the daemon begins to stop.
-    #[cfg(feature = "admin")]
-    pub(crate) async fn stop_begins(&self) {
-        // Created before the check: a stop that begins in between notifies it.
-        let begun = self.stop_begun.notified();
-        if self.shutting_down().is_none() {
-            begun.await;
-        }
     }
 }

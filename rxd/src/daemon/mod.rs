@@ -130,8 +130,8 @@ impl Daemon {
     /// Limits how long the daemon may take to stop. A service that has not ended by then is dropped
     /// or abandoned, and named in the report. Longer than zero. Default: 30 s.
     ///
-    /// The time counts from the request to stop, or from the failure that stops the daemon; a
-    /// failed start is not part of it. [`run`](Daemon::run) returns at most 100 ms later, whatever
+    /// The time counts from the request to stop, or from the failure that stops the daemon, or from
+    /// the end of the [`drain`](Daemon::drain); a failed start is not part of it. [`run`](Daemon::run) returns at most 100 ms later, whatever
     /// services do, or up to 1 s more if the admin route is still answering a request.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.shutdown_timeout(limit);
@@ -147,6 +147,30 @@ impl Daemon {
     /// from the start of the services, after the prestart stages.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.start_timeout(limit);
+        self
+    }
+
+    /// How long the daemon drains before it stops. Default: zero, no drain.
+    ///
+    /// A balancer or an orchestrator needs some seconds to notice that a process is going to stop, and
+    /// sends it requests until then. While the daemon drains, `/readyz` answers 503, systemd has been
+    /// sent `STOPPING=1`, [`cx.draining()`](crate::Context::draining) has completed, and the services
+    /// stay in Run and serve. After that they stop in order, within
+    /// [`shutdown_timeout`](Daemon::shutdown_timeout).
+    ///
+    /// * A signal, [`shutdown`](DaemonHandle::shutdown), the drop of the last handle and
+    ///   `rxdctl shutdown` drain. A failed start and a failed service do not; a service that fails the
+    ///   daemon ends a drain.
+    /// * Signals do not drain if standard input is a terminal, so that Ctrl-C stops at once.
+    /// * A second signal ends the drain, and sets all remaining limits to zero.
+    /// * The drain takes its whole time, also if no client is left. It ends early only if every
+    ///   service has exited.
+    ///
+    /// Set it to at least the period of the readiness check times the failures that it takes, and a
+    /// little more. [`unit`](Daemon::unit) adds it to `TimeoutStopSec=`; in Kubernetes add it to
+    /// `terminationGracePeriodSeconds`.
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.options = self.options.drain(time);
         self
     }
 
@@ -203,6 +227,17 @@ impl Daemon {
     /// pipeline of your own. Several run in the order in which they were added.
     pub fn prestart(mut self, pipeline: impl Pipeline) -> Self {
         self.prestart.push(Box::new(pipeline));
+        self
+    }
+
+    /// Has the prestart stages begin again from the first, after this delay, when one has failed: for
+    /// stages that undo each other's work, or that a change elsewhere may let pass. Default: a stage
+    /// that fails, after its own retries, fails the start.
+    ///
+    /// The start then lasts until the stages pass, a signal ends it, or its future is dropped. systemd
+    /// is asked for more time meanwhile.
+    pub fn prestart_restart(mut self, delay: Duration) -> Self {
+        self.options.prestart_restart = Some(delay);
         self
     }
 
@@ -327,11 +362,12 @@ impl Daemon {
     #[inline]
     pub fn unit(&self) -> crate::systemd::Unit {
         let unit = self.with_graph(crate::systemd::Unit::of);
-        let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
+        let unit = unit.stop_limits(self.options.drain, self.options.shutdown_timeout);
         let unit = self
             .prestart
             .iter()
             .map(|stage| stage.about())
+            .map(|(name, limit)| (name, limit.filter(|_| self.options.prestart_restart.is_none())))
             .fold(unit, |unit, (name, limit)| unit.prestart_stage(name, limit));
         match self.watchdog.interval {
             Some(every) => unit.watchdog_interval(every),
@@ -342,7 +378,7 @@ impl Daemon {
     /// A property list for launchd, the service manager of macOS, that matches the declarations.
     #[inline]
     pub fn launchd_plist(&self) -> crate::launchd::Plist {
-        crate::launchd::Plist::new(&self.name, self.options.shutdown_timeout)
+        crate::launchd::Plist::new(&self.name, self.options.drain.saturating_add(self.options.shutdown_timeout))
     }
 
     /// Checks the graph and all options, as [`start`](Daemon::start) does before anything else.

@@ -4,7 +4,8 @@
 //! starts its services once the last has passed.
 //!
 //! * A stage that fails is tried again if it has a [`retry`](Stage::retry). Otherwise it fails the
-//!   start, with an error that names it.
+//!   start, with an error that names it; with
+//!   [`prestart_restart`](crate::Daemon::prestart_restart) all stages begin again from the first.
 //! * A signal that stops the daemon drops the running stage at its next `.await`, and so does
 //!   dropping the start. No service has entered Init then.
 //!
@@ -258,8 +259,27 @@ impl<P: Pipeline> ErasedPipeline for P {
     }
 }
 
-/// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn ErasedPipeline>], systemd: &Systemd, core: &Core) -> Result<(), Error> {
+/// Runs the stages in order; with a `restart` delay again, until all have passed.
+pub(crate) async fn pass(
+    stages: &mut [Box<dyn ErasedPipeline>],
+    restart: Option<Duration>,
+    systemd: &Systemd,
+    core: &Core,
+) -> Result<(), Error> {
+    loop {
+        let passed = pass_once(stages, systemd, core).await;
+        let (Err(error), Some(delay)) = (&passed, restart) else { return passed };
+        emit!(WARN, target: "rxd", "prestart begins again in {delay:?}: {error}");
+        systemd.prestart_restarts(error, delay);
+        if delay.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+async fn pass_once(stages: &mut [Box<dyn ErasedPipeline>], systemd: &Systemd, core: &Core) -> Result<(), Error> {
     for stage in stages {
         let (name, limit) = stage.about();
         systemd.prestart_stage(name, limit);

@@ -30,12 +30,14 @@ use crate::monitor::MonitorHandle;
 use crate::monitor::heartbeat::HeartbeatMonitor;
 use crate::race::{Winner, race};
 use crate::report::ShutdownReason;
-use crate::shutdown::{Notice, Stopping};
+use crate::shutdown::{Notice, StopLimits, Stopping};
 use crate::signals::{Reactions, SignalEvent, SignalListener};
 use crate::systemd::Systemd;
 use std::future::Future;
+use std::io::IsTerminal;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 impl Daemon {
@@ -82,13 +84,14 @@ impl Daemon {
         let services = self.services;
         core.monitor_heartbeats(HeartbeatMonitor::new(self.watchdog.on_stale, services.iter().map(Service::limits)));
         let mut systemd = Systemd::begin(&core, self.watchdog, services.iter().map(Service::limits));
+        systemd.warn_of_long_stop(self.options.drain.saturating_add(self.options.shutdown_timeout));
         // READY waits until the admin route is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
         let passed = async {
             match stages.is_empty() {
                 true => Ok(()),
-                false => prestart::pass(&mut stages, &systemd, &core).await,
+                false => prestart::pass(&mut stages, self.options.prestart_restart, &systemd, &core).await,
             }
         };
         let ended_by = match race(stop_signal(&mut listener), passed).await {
@@ -117,10 +120,17 @@ impl Daemon {
             );
             service.spawn(&core, id, (&tasks, &runtime), span);
         }
-        let limits = (self.options.shutdown_timeout, self.options.exit_code);
+        // After a signal during the prestart stages no service serves anybody.
+        let drain = if ended_by.is_some() { Duration::ZERO } else { self.options.drain };
+        let limits = StopLimits {
+            drain_at_signal: if std::io::stdin().is_terminal() { Duration::ZERO } else { drain },
+            drain_at_request: drain,
+            shutdown_timeout: self.options.shutdown_timeout,
+        };
         let notice = systemd.notice();
         let notice = Notice(Box::new(move |within| notice.stopping(within)));
-        let stopping = Stopping::new(core.clone(), notice, running, limits, self.ends_process);
+        let stopping =
+            Stopping::new(core.clone(), notice, running, (limits, self.options.exit_code), self.ends_process);
         let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         let supervisor = supervisor.with_start_timeout(self.options.start_timeout);

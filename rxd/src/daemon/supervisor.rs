@@ -124,8 +124,9 @@ impl Supervisor {
         let lasting = LastingTask::start(&self.core);
         self.until_shutdown().await;
         let begun = Instant::now();
+        let second_signal = self.drain().await;
         drop(heartbeats);
-        let end = self.shut_down().await;
+        let end = self.shut_down(second_signal).await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
         // The engine of a service that was asked to shut down ends without a further signal.
         let is_shut_down = |id| self.core.board.signals(id) & signal::SHUTDOWN != 0;
@@ -296,10 +297,28 @@ impl Supervisor {
 
     // ---- shutdown ------------------------------------------------------------------------------
 
-    /// Stops the services in order, within the deadline. Returns by when their tasks have to end.
-    async fn shut_down(&mut self) -> Instant {
+    /// Lets the services go on while the daemon drains. Returns the number of the second signal, if
+    /// one has ended that.
+    async fn drain(&mut self) -> Option<i32> {
         self.reloads.stop();
+        let until = self.stopping.drain(&|level, record| self.monitor.write(level, record))?;
+        while Instant::now() < until && !self.core.is_drain_pointless() {
+            match self.next_event(Some(until)).await {
+                SupervisorEvent::StopRequested(1, _) | SupervisorEvent::Look | SupervisorEvent::Deadline => {}
+                SupervisorEvent::StopRequested(2, number) => return Some(number),
+                SupervisorEvent::StopRequested(_, number) => exit_now(number),
+            }
+        }
+        None
+    }
+
+    /// Stops the services in order, within the deadline; at once after a second signal. Returns by
+    /// when their tasks have to end.
+    async fn shut_down(&mut self, second_signal: Option<i32>) -> Instant {
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
+        if let Some(number) = second_signal {
+            return self.force_at_signal(number).await;
+        }
         let mut next_record = later(STOP_RECORD_INTERVAL);
         while self.core.stop_order.left() > 0 {
             match self.next_event(Some(deadline.min(next_record))).await {
@@ -308,13 +327,7 @@ impl Supervisor {
                     next_record = later(STOP_RECORD_INTERVAL);
                 }
                 SupervisorEvent::Look | SupervisorEvent::StopRequested(1, _) => {}
-                SupervisorEvent::StopRequested(2, number) => {
-                    self.write(
-                        Level::WARN,
-                        move || emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal"),
-                    );
-                    return self.force().await;
-                }
+                SupervisorEvent::StopRequested(2, number) => return self.force_at_signal(number).await,
                 SupervisorEvent::StopRequested(_, number) => exit_now(number),
                 SupervisorEvent::Deadline => {
                     let limit = self.stopping.timeout();
@@ -341,6 +354,11 @@ impl Supervisor {
             0 => emit!(INFO, target: "rxd", "the stop waits for {named}"),
             more => emit!(INFO, target: "rxd", "the stop waits for {named} and {more} more"),
         });
+    }
+
+    async fn force_at_signal(&mut self, number: i32) -> Instant {
+        self.write(Level::WARN, move || emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal"));
+        self.force().await
     }
 
     /// Forces the shutdown: all limits are zero from here on. Returns by when the services' tasks

@@ -69,8 +69,8 @@ where
             let (request, active, end) = (handler(request), state.begin(), end.clone());
             async move {
                 let mut response = request.await;
-                if end.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                if end.is_cancelled() {
+                    say_last(&mut response);
                 }
                 Ok::<_, Infallible>(response.map(|body| ActiveBody { body, _request: active }))
             }
@@ -111,4 +111,12 @@ where
         grace.as_mut().poll(task).map(Ok)
     })
     .await
+}
+
+/// Lets the client know that the connection ends with this answer, unless another protocol goes on
+/// with it.
+pub(crate) fn say_last(response: &mut hyper::Response<Body>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 }

@@ -41,6 +41,9 @@
 //!
 //! # How it stops
 //!
+//! While the daemon [drains](crate::Daemon::drain), the server accepts and answers as before, and its
+//! answers say `Connection: close`. Then:
+//!
 //! 1. It serves the clients that have connected by then, and closes its listeners.
 //! 2. Requests in progress go on, for up to [`drain_timeout`](Server::drain_timeout). Their answers
 //!    say `Connection: close`. A request with a half-sent body is one of them.

@@ -2,7 +2,7 @@
 
 use super::activity::ConnectionState;
 use super::address::Address;
-use super::connection::{ClientLimits, serve_connection};
+use super::connection::{ClientLimits, say_last, serve_connection};
 #[cfg(feature = "systemd")]
 use super::listener::PassedListener;
 use super::listener::{ClientStream, Listener};
@@ -308,7 +308,18 @@ impl Serve for Clients {
     fn serve(&mut self, stream: ClientStream, slot: &ConnectionSlot, end: CancellationToken) -> ConnectionTask {
         let (router, peer) = (self.router.clone(), stream.peer());
         let (state, close, limits): (ConnectionState, _, _) = (slot.requests.clone(), slot.close.clone(), self.limits);
-        let handler = move |request| answer(router.clone(), peer, request);
+        let core = self.core.clone();
+        let handler = move |request| {
+            let (answer, core) = (answer(router.clone(), peer, request), core.clone());
+            async move {
+                let mut response = answer.await;
+                // While the daemon drains, each client's next connection may go to another process.
+                if core.shutting_down().is_some() {
+                    say_last(&mut response);
+                }
+                response
+            }
+        };
         contained(&self.core, self.id, "connection", async move {
             if let Err(error) = serve_connection(stream, state, limits, handler, &close, &end).await {
                 emit!(DEBUG, target: "rxd::http", "a connection ended: {error}");

@@ -327,7 +327,10 @@ impl MonitorLoop {
         let (Some(core), Some(stopping)) = (self.core.upgrade(), self.stopping()) else { return };
         match times {
             Some(1) => core.shut_down(ShutdownReason::Signal(number)),
-            Some(2) if !stopping.progress().forced => self.force(&core, &stopping).await,
+            Some(2) if !stopping.progress().forced => {
+                stopping.begin(&|_, record| self.write(record));
+                self.force(&core, &stopping).await;
+            }
             _ => {}
         }
     }
@@ -343,6 +346,10 @@ impl MonitorLoop {
             return;
         }
         if !self.clock.is_real() {
+            return;
+        }
+        let drains_until = stopping.drain(&|_, record| self.write(record));
+        if drains_until.is_some_and(|until| Instant::now() < until) && !core.is_drain_pointless() {
             return;
         }
         let deadline = stopping.begin(&|_, record| self.write(record));

@@ -156,6 +156,21 @@ impl Context {
         }
     }
 
+    /// Waits until the daemon is asked to stop: it drains from then on, if it has a
+    /// [`drain`](crate::Daemon::drain), and the service stays in Run until that is over.
+    ///
+    /// Complete at once if it was asked before. Use it to stop taking work that others could do, and
+    /// go on with the rest: leave a queue's group, answer with `Connection: close`. Without a drain
+    /// it completes just before the services are cancelled; a service that others depend on is
+    /// cancelled only after those have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.core.shutdown_requested()
+    }
+
     /// Runs a future until this context is cancelled. Returns its output, or [`Cancelled`], which a
     /// method may return by `?` as a clean end.
     ///

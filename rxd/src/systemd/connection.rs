@@ -12,6 +12,9 @@ use crate::panic::emit;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a unit may take to stop by default (systemd-system.conf(5), `DefaultTimeoutStopSec=`).
+const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// A running daemon's connection to systemd. Without one every method does nothing, and costs
 /// nothing.
 #[derive(Debug, Default)]
@@ -108,6 +111,21 @@ impl Systemd {
         Systemd(Some(NotifyConnection { reporter, probe, has_watchdog, thread }))
     }
 
+    /// Warns if systemd may end the process before the daemon has stopped, which takes this long at
+    /// most: over the connection it is asked for the time, without one it cannot be.
+    pub(crate) fn warn_of_long_stop(&self, stop: Duration) {
+        // systemd.exec(5): set for each process of a unit.
+        let is_of_unit = std::env::var_os("INVOCATION_ID").is_some();
+        if self.0.is_none() && is_of_unit && stop >= DEFAULT_STOP_TIMEOUT {
+            emit!(
+                WARN, target: "rxd",
+                "the daemon may take {stop:?} to stop, and its unit has no Type=notify: systemd kills it after its \
+                 TimeoutStopSec=, by default {DEFAULT_STOP_TIMEOUT:?}; set that to at least {}s",
+                stop.as_secs() + 5
+            );
+        }
+    }
+
     /// Holds `READY=1` back until the returned value is dropped. To be called for each part besides
     /// the services that must be ready first.
     pub(crate) fn hold(&self) -> ReadinessHold {
@@ -122,6 +140,13 @@ impl Systemd {
     pub(crate) fn prestart_stage(&self, stage: &str, limit: Option<Duration>) {
         if let Some(connection) = &self.0 {
             connection.reporter.prestart_stage(stage, limit);
+        }
+    }
+
+    /// A prestart stage has failed, and the first begins after this delay.
+    pub(crate) fn prestart_restarts(&self, error: &dyn std::fmt::Display, delay: Duration) {
+        if let Some(connection) = &self.0 {
+            connection.reporter.prestart_restarts(&error.to_string(), delay);
         }
     }
 

@@ -27,11 +27,15 @@ impl Systemd {
         Systemd
     }
 
+    pub(crate) fn warn_of_long_stop(&self, _: Duration) {}
+
     pub(crate) fn hold(&self) -> ReadinessHold {
         ReadinessHold
     }
 
     pub(crate) fn prestart_stage(&self, _: &str, _: Option<Duration>) {}
+
+    pub(crate) fn prestart_restarts(&self, _: &dyn std::fmt::Display, _: Duration) {}
 
     pub(crate) fn start_failed(&self, _: &dyn std::fmt::Display) {}
 

@@ -129,6 +129,11 @@ impl StatusReporter {
         self.set_before_services(format!("prestart: {stage}"), Some(limit.unwrap_or(EXTENSION_LENGTH)));
     }
 
+    /// A prestart stage has failed, and the first begins after this delay.
+    pub(crate) fn prestart_restarts(&self, error: &str, delay: Duration) {
+        self.set_before_services(format!("{error}; prestart begins again in {delay:?}"), Some(delay));
+    }
+
     /// The start has failed before any service was started.
     pub(crate) fn start_failed(&self, error: &str) {
         self.set_before_services(format!("start failed: {error}"), Some(EXTENSION_LENGTH));

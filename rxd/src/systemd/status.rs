@@ -81,7 +81,8 @@ pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
         }
     }
     let degraded = if core.readiness(statuses) == DaemonReadiness::Degraded { "degraded; " } else { "" };
-    let mut line = format!("{degraded}{running}/{} running", statuses.len());
+    let draining = if core.drains_until().is_some() { "draining; " } else { "" };
+    let mut line = format!("{draining}{degraded}{running}/{} running", statuses.len());
     if done > 0 {
         line += &format!(", {done} done");
     }

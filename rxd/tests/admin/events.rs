@@ -2,6 +2,7 @@
 
 use crate::client::{Socket, connect};
 use crate::daemon::{Running, Waits, admin, at, start};
+use rxd::admin::Address;
 use rxd::log::{Level, LevelHandle};
 use rxd::{Daemon, Service, State};
 use serde_json::Value;
@@ -29,7 +30,11 @@ impl Event {
 
 impl Follower {
     async fn new(d: &Running, last: Option<&str>) -> Self {
-        let mut socket = connect(&d.at).await;
+        Follower::of(&d.at, last).await
+    }
+
+    async fn of(to: &Address, last: Option<&str>) -> Self {
+        let mut socket = connect(to).await;
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         let request = format!("GET /events HTTP/1.1\r\nHost: localhost\r\n{last}\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
@@ -97,6 +102,25 @@ async fn g34_events_are_a_snapshot_then_every_transition_then_the_end() {
     }
     let last = last.unwrap();
     assert_eq!((&last.kind[..], &last.data["phase"]), ("end", &Value::from("stopped")));
+}
+
+#[tokio::test]
+async fn drain_is_an_event_of_its_own() {
+    let daemon = crate::daemon::services(Daemon::new("test").signals([])).drain(Duration::from_millis(50));
+    let handle = daemon.admin(admin(&LevelHandle::new(Level::Info))).start().await.unwrap();
+    handle.wait_for("poller", State::Run).await.unwrap();
+    let to = at(&handle);
+    let mut follower = Follower::of(&to, None).await;
+    assert_eq!(follower.next().await.unwrap().kind, "snapshot");
+    handle.shutdown();
+    let mut events = Vec::new();
+    while let Some(event) = follower.next().await {
+        events.push(event);
+    }
+    let at = events.iter().position(|event| event.kind == "draining").expect("the event");
+    assert_eq!(events[at].data["phase"], "draining");
+    assert!(events[at + 1..].iter().all(|event| event.kind != "draining"), "once");
+    assert_eq!(events.last().unwrap().kind, "end");
 }
 
 #[tokio::test]

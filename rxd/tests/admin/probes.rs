@@ -153,3 +153,29 @@ async fn n_probe_of_http_1_0_without_a_host_is_answered() {
     answer.problem(403);
     assert!(answer.head.contains("cross-origin-resource-policy: same-origin"), "{answer:?}");
 }
+
+#[tokio::test]
+async fn readyz_says_no_from_the_beginning_of_the_drain() {
+    let daemon = Daemon::new("test").signals([]).drain(Duration::from_secs(3600)).add(Service::new("a", Waits));
+    let handle = daemon.admin(admin(&LevelHandle::new(Level::Info))).start().await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    let to = at(&handle);
+    assert_eq!(get(&to, "/readyz").await.status, 200);
+    let shutdown =
+        raw(&to, b"POST /shutdown HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    assert_eq!(Answer::parse(&shutdown.await).status, 202);
+    let ready = get(&to, "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.starts_with("[-]the daemon is draining\n[+]a ok\n"), "{}", ready.body);
+    assert_eq!(get(&to, "/livez").await.status, 200);
+    let daemon = get(&to, "/services").await.json();
+    assert_eq!((&daemon["phase"], &daemon["ready"]), (&"draining".into(), &false.into()));
+    let restart = raw(
+        &to,
+        b"POST /services/a/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    );
+    Answer::parse(&restart.await).problem(503);
+    assert!(get(&to, "/metrics").await.body.contains("rxd_stopping 1"));
+    assert!(!handle.has_ended());
+    drop(handle);
+}

@@ -46,6 +46,7 @@ mod chaos;
 mod codes;
 mod contexts;
 mod cycles;
+mod drain;
 #[cfg(unix)]
 mod ending;
 mod errors;

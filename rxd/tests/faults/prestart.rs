@@ -1,6 +1,7 @@
 //! Group H: prestart stages.
 
 use crate::kit::*;
+use futures_util::FutureExt;
 use rxd::prestart::{Pipeline, Stage};
 use rxd::testing::CallLog;
 use rxd::testing::FakeService;
@@ -149,4 +150,41 @@ async fn custom_pipeline_runs_its_stages_at_once() {
     assert_eq!(began.elapsed(), SECOND);
     let error = refused(|daemon| daemon.prestart(Both([slow(), failing("x", 1).0]))).await;
     assert_eq!(error.to_string(), "prestart stage `both` failed: connection refused");
+}
+
+/// As a pipeline of the original: after the failure of any stage all begin again from the first.
+#[tokio::test(start_paused = true)]
+async fn prestart_with_restart_begins_again_from_its_first_stage() {
+    let (first, first_tried) = failing("first", 0);
+    let (second, second_tried) = failing("second", 4);
+    let began = Instant::now();
+    // The second stage is tried twice each time.
+    let stages = daemon([plain("a")]).prestart(first).prestart(second.retry(SECOND).attempts(2));
+    let ran = run_until(stages.prestart_restart(10 * SECOND), "a", State::Run).await;
+    assert_eq!(began.elapsed(), SECOND + 10 * SECOND + SECOND + 10 * SECOND);
+    assert_eq!([first_tried, second_tried].map(|tried| tried.load(Ordering::Relaxed)), [3, 5]);
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f69_prestart_that_begins_again_ends_with_its_future() {
+    silence_scripted_panics();
+    for delay in [std::time::Duration::ZERO, SECOND] {
+        let (stage, tried) = failing("port", u32::MAX);
+        let start = daemon([plain("a")]).signals([]).prestart(stage).prestart_restart(delay).start();
+        let limit = 10 * SECOND + MS;
+        if delay.is_zero() {
+            // Other tasks run all the same.
+            let mut start = std::pin::pin!(start);
+            for _ in 0..100 {
+                assert!(start.as_mut().now_or_never().is_none());
+                tokio::task::yield_now().await;
+            }
+            assert!(tried.load(Ordering::Relaxed) > 10);
+            continue;
+        }
+        let ended = tokio::time::timeout(limit, start).await;
+        assert!(ended.is_err());
+        assert_eq!(tried.load(Ordering::Relaxed), 11);
+    }
 }

@@ -58,6 +58,18 @@ fn blocked(name: &'static str) -> Service {
     Service::new(name, chatty(name).on(State::Run, [run]))
 }
 
+/// Prints `{name} drains` once it is to.
+fn drains(name: &'static str) -> Service {
+    let run = Behavior::call(move |cx: Context| async move {
+        print_line(&format!("{name} runs"));
+        cx.draining().await;
+        print_line(&format!("{name} drains"));
+        cx.cancelled().await;
+        Ok(())
+    });
+    Service::new(name, chatty(name).on(State::Run, [run]))
+}
+
 /// Blocks on a log whose pipe is full.
 fn waits_for_the_log(name: &'static str) -> Service {
     let run = Behavior::call(move |_| async move {
@@ -85,6 +97,12 @@ fn daemon(name: &str) -> Daemon {
         "stubborn" | "limit" => {
             let limit = if name == "limit" { Duration::from_millis(200) } else { Duration::from_secs(3600) };
             daemon.shutdown_timeout(limit).add(stubborn("a")).add(plain("b").needs(["a"]))
+        }
+        "draining" => daemon.drain(Duration::from_secs(3600)).add(drains("a")),
+        "short-drain" => daemon.drain(Duration::from_millis(700)).add(drains("a")),
+        "blocked-drain" => {
+            let limit = Duration::from_millis(300);
+            daemon.drain(Duration::from_millis(500)).shutdown_timeout(limit).add(blocked("a"))
         }
         "blocked" => daemon.add(blocked("a")),
         "log" => {
@@ -173,6 +191,45 @@ fn f66_second_signal_ends_all_limits() {
         Program::start(PROGRAM, "stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
     assert_eq!(code, 1, "G20: a service was abandoned");
     assert!(errors.contains("service `a` was abandoned: it did not leave run within its limit"), "{errors}");
+}
+
+#[test]
+fn g18_second_signal_ends_a_drain_and_the_third_the_process() {
+    for name in ["draining", "single draining"] {
+        let program = Program::start(PROGRAM, name).until("a runs").signal("TERM").until("a drains").pause();
+        let (code, output, errors) = program.signal("TERM").end();
+        assert_eq!((code, lines_ending_with(&output, "stops")), (0, vec!["a stops".to_owned()]), "{name}: {errors}");
+    }
+    // A thread that is blocked for an hour keeps the supervisor from acting: the monitor does.
+    let program = Program::start(PROGRAM, "single blocked-drain").until("a runs").signal("TERM").pause();
+    let (code, _, errors) = program.signal("INT").end();
+    assert_eq!(code, 1, "{errors}");
+}
+
+#[test]
+fn g14_drain_ends_by_itself_also_where_code_blocks() {
+    let began = std::time::Instant::now();
+    let (code, output, _) = Program::start(PROGRAM, "short-drain").until("a runs").signal("TERM").end();
+    assert_eq!(
+        (code, lines_ending_with(&output, "s")),
+        (0, ["a runs", "a drains", "a stops"].map(str::to_owned).into())
+    );
+    assert!(began.elapsed() >= Duration::from_millis(700));
+    for name in ["blocked-drain", "single blocked-drain"] {
+        let began = std::time::Instant::now();
+        let (code, _, errors) = Program::start(PROGRAM, name).until("a runs").signal("TERM").end();
+        assert!(began.elapsed() >= Duration::from_millis(800), "the drain, and the shutdown timeout");
+        assert_eq!(code, 1, "{name}: {errors}");
+    }
+}
+
+/// Ctrl-C stops at once.
+#[cfg(target_os = "linux")]
+#[test]
+fn signal_in_a_terminal_does_not_drain() {
+    let program = Program::start_by(in_terminal(""), PROGRAM, "draining").until("a runs");
+    let (_, output, errors) = program.shell("kill -s TERM $(cat /proc/$PID/task/$PID/children)").end();
+    assert_eq!(lines_ending_with(&output, "stops"), ["a stops"], "{errors}");
 }
 
 #[test]

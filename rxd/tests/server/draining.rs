@@ -236,3 +236,29 @@ mod with_the_admin_routes {
         running.stop().await;
     }
 }
+
+#[tokio::test]
+async fn server_of_a_draining_daemon_accepts_and_says_close() {
+    let web = Server::new(routes()).listen("127.0.0.1:0");
+    let local = web.local_addresses();
+    let daemon = Daemon::new("d").signals([]).drain(Duration::from_millis(600)).add(Service::new("web", web));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("web", State::Run).await.unwrap();
+    let at = local.tcp().unwrap();
+    let mut kept = Client::connect(at).await;
+    kept.ask("/").await;
+    assert!(!kept.answer().await.0.contains("connection: close"));
+    let mut idle = Client::idle(at).await;
+    handle.shutdown();
+    // A connection of before the drain, and one of after its beginning.
+    for client in [&mut kept, &mut Client::connect(at).await] {
+        client.ask("/").await;
+        let (head, body) = client.answer().await;
+        assert!(body == "hello" && head.contains("connection: close"), "{head}");
+        assert!(client.until_closed().await.is_empty());
+    }
+    assert!(handle.states()["web"].is_in(State::Run));
+    // One that sends nothing is not closed before the stop.
+    assert!(idle.until_closed().await.is_empty());
+    assert!(handle.wait().await.is_ok());
+}

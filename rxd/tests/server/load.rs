@@ -7,19 +7,30 @@
 
 use crate::*;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 const PART: &str = "RXD_SERVER_TEST_LOAD";
 
-/// A server in a process of its own. `/` answers in two pieces, with a pause.
-struct Process(Child, SocketAddr);
+/// A server in a process of its own, killed when this is dropped.
+pub(crate) struct Process(Arc<Mutex<Child>>);
+
+/// Waits for the end of a process that was asked to stop.
+pub(crate) struct StoppedProcess(Arc<Mutex<Child>>);
+
+impl StoppedProcess {
+    /// Its exit status; `None` after a signal.
+    pub(crate) fn wait(self) -> Option<i32> {
+        self.0.lock().unwrap().wait().unwrap().code()
+    }
+}
 
 impl Process {
-    fn start() -> Process {
+    /// Runs a test of this program as a server. Returns what it says behind `listens on`.
+    pub(crate) fn start(test: &str, variable: &str, value: &str) -> (Process, String) {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "load::part", "--nocapture", "--test-threads=1"]).env(PART, "1");
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(variable, value);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -27,21 +38,26 @@ impl Process {
             line.clear();
             assert_ne!(said.read_line(&mut line).unwrap(), 0, "it listens");
             if let Some((_, at)) = line.split_once("listens on ") {
-                break at.trim().parse().unwrap();
+                break at.trim().to_owned();
             }
         };
         // What it says at its end must find a reader.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        Process(child, at)
+        (Process(Arc::new(Mutex::new(child))), at)
     }
 
-    fn signal(&self) {
-        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.0.id())]).status();
+    pub(crate) fn signal(&self) -> StoppedProcess {
+        let id = self.0.lock().unwrap().id();
+        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status();
         assert!(kill.unwrap().success());
+        StoppedProcess(self.0.clone())
     }
+}
 
-    fn end(mut self) -> ExitStatus {
-        self.0.wait().unwrap()
+impl Drop for Process {
+    fn drop(&mut self) {
+        let mut child = self.0.lock().unwrap();
+        let _ = (child.kill(), child.wait());
     }
 }
 
@@ -74,21 +90,21 @@ fn part() {
 
 /// What became of the requests.
 #[derive(Debug, Default)]
-struct Outcomes {
+pub(crate) struct Outcomes {
     /// Answered in full.
-    answered: AtomicU64,
+    pub(crate) answered: AtomicU64,
     /// Not one byte of an answer on a new connection: the server never accepted it.
-    refused: AtomicU64,
+    pub(crate) refused: AtomicU64,
     /// Not one byte on a connection that was kept alive: it was closed as idle just before. Every
     /// HTTP client sends such a request again, on a new connection.
-    closed: AtomicU64,
+    pub(crate) closed: AtomicU64,
     /// Some of an answer, and then the end.
-    cut: AtomicU64,
+    pub(crate) cut: AtomicU64,
 }
 
 impl Outcomes {
     /// One request. Returns whether the connection can have another one.
-    async fn request(&self, stream: &mut TcpStream, is_new: bool) -> bool {
+    pub(crate) async fn request(&self, stream: &mut TcpStream, is_new: bool) -> bool {
         let mut answer = Vec::new();
         let talk = async {
             stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await?;
@@ -114,8 +130,8 @@ impl Outcomes {
 /// Sends so many requests a second until the server refuses; SIGTERM comes in the middle. Half of
 /// them come on connections of their own, half on 20 that are kept alive.
 async fn stop_under_load(per_second: u64) -> Arc<Outcomes> {
-    let process = Process::start();
-    let at = process.1;
+    let (process, at) = Process::start("load::part", PART, "1");
+    let at: SocketAddr = at.parse().unwrap();
     let (outcomes, is_stopping) = (Arc::new(Outcomes::default()), Arc::new(AtomicBool::new(false)));
     let mut tasks = tokio::task::JoinSet::new();
     for keeps_alive in std::iter::repeat_n(true, 20).chain([false]) {
@@ -151,9 +167,9 @@ async fn stop_under_load(per_second: u64) -> Arc<Outcomes> {
     assert_eq!(others, [0; 3], "before the stop");
     is_stopping.store(true, Relaxed);
     let begun = Instant::now();
-    process.signal();
-    let status = tokio::task::spawn_blocking(|| process.end()).await.unwrap();
-    assert_eq!(status.code(), Some(0));
+    let stopped = process.signal();
+    let status = tokio::task::spawn_blocking(|| stopped.wait()).await.unwrap();
+    assert_eq!(status, Some(0));
     assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
     tasks.join_all().await;
     outcomes

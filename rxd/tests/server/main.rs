@@ -1,5 +1,7 @@
 //! The ready-made HTTP server, over real sockets.
 
+#[cfg(all(unix, feature = "admin"))]
+mod balancer;
 mod binding;
 mod clients;
 mod draining;

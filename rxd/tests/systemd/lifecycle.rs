@@ -207,3 +207,51 @@ fn newline_in_a_status_text_injects_nothing() {
     assert_eq!((receiver.count("READY=1"), receiver.count("STOPPING=1")), (1, 1), "{:#?}", receiver.texts());
     assert!(receiver.texts().iter().all(|text| text.lines().count() == 1), "{:#?}", receiver.texts());
 }
+
+#[test]
+fn g14_drain_is_sent_as_stopping_and_asks_for_more_time() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("daemon drain=2500 shutdown=9000; a").start();
+    receiver.wait_for("READY=1");
+    subject.signal("TERM");
+    receiver.wait_for("STOPPING=1");
+    receiver.wait_for("STATUS=draining; 1/1 running");
+    receiver.read_for(Duration::from_millis(1500));
+    assert!(receiver.texts().iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count() >= 2);
+    let (status, log) = subject.wait();
+    assert_eq!((status, receiver.count("STOPPING=1")), (Some(0), 1));
+    assert!(log.contains("draining for 2.5s, then stopping"), "{log}");
+    assert!(log.contains("stopping: the drain is over"), "{log}");
+}
+
+/// A unit of another type than notify cannot be asked to wait.
+#[test]
+fn stop_that_may_take_longer_than_systemd_waits_is_said_at_the_start() {
+    for (drain, is_said) in [(60_000, true), (30_000, false)] {
+        let subject = SubjectBuilder::new(&format!("daemon shutdown=30000 drain={drain}; a"));
+        let subject = subject.env("INVOCATION_ID", "0").start();
+        subject.wait_for_line("a runs");
+        subject.signal("TERM");
+        std::thread::sleep(Duration::from_millis(100));
+        subject.signal("TERM");
+        let log = subject.wait().1;
+        let says = "the daemon may take 90s to stop, and its unit has no Type=notify: systemd kills it after its \
+                    TimeoutStopSec=, by default 90s; set that to at least 95s";
+        assert_eq!(log.contains(says), is_said, "{log}");
+    }
+}
+
+#[test]
+fn f92_prestart_that_begins_again_says_so_and_asks_for_more_time() {
+    let mut receiver = NotifyReceiver::new();
+    let path = std::env::temp_dir().join(format!("rxd-prestart-{}", std::process::id()));
+    let text = format!("daemon prestart-path={} prestart-restart=1500; a", path.display());
+    let subject = receiver.subject(&text).start();
+    receiver.wait_for("STATUS=prestart stage `database` failed: connection refused; prestart begins again in 1.5s");
+    receiver.read_for(Duration::from_millis(1200));
+    assert!(receiver.texts().iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count() >= 2);
+    std::fs::write(&path, "").unwrap();
+    receiver.wait_for("READY=1");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(subject.stop().0, Some(0));
+}

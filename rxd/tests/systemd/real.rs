@@ -167,6 +167,18 @@ fn daemon_that_stops_by_itself_is_deactivating_meanwhile() {
 }
 
 #[test]
+fn drain_outlasts_the_unit_timeout() {
+    let unit = manager!().unit("drain", "daemon drain=5000 shutdown=1000; a", "TimeoutStopSec=2s");
+    unit.start();
+    unit.begin("stop");
+    unit.until("StatusText", |text| text == "draining; 1/1 running");
+    assert_eq!(unit.show("ActiveState"), "deactivating");
+    unit.until("ActiveState", |state| state == "inactive");
+    assert_eq!(unit.show("Result"), "success", "{}", unit.describe());
+    assert!(unit.journal(&[]).contains("stopping: the drain is over"));
+}
+
+#[test]
 fn stop_during_the_start_succeeds() {
     let unit = manager!().unit("stop-start", "a init=wait; b needs=a", "");
     unit.begin("start");

@@ -283,6 +283,8 @@ fn daemon(text: &str) -> Daemon {
                     "prestart-path" => daemon.prestart(requires(value.into())),
                     "report" => daemon.watchdog_interval(millis(value)),
                     "shutdown" => daemon.shutdown_timeout(millis(value)),
+                    "drain" => daemon.drain(millis(value)),
+                    "prestart-restart" => daemon.prestart_restart(millis(value)),
                     "stale" => daemon.on_stale(OnStale::Restart),
                     other => panic!("a daemon knows no {other}"),
                 };

@@ -489,6 +489,8 @@ fn daemons() -> Vec<KeyRow> {
                 zero("blocking_threshold"),
             )],
         ),
+        free("daemon(drain)", "any time; zero is no drain"),
+        free("daemon(prestart(restart))", "any time; zero is to begin again at once"),
         free("daemon(watchdog_interval)", "any time; zero is not to talk to the service manager"),
         free("daemon(on_stale)", WORD),
         row(

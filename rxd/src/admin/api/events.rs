@@ -55,6 +55,7 @@ pub(crate) async fn get(State(app): State<App>, headers: HeaderMap) -> Result<im
     let stream = app.handle.watch_states(Filter::None).map_err(failed)?;
     app.counts.streams.fetch_add(1, Ordering::Relaxed);
     let core = app.handle.core().clone();
+    let drain_begins = core.drain_begins();
     // Of the service whose server it is.
     let cancelled = app.handle.service().map(|id| WaitCancelled::of_epoch(&core, id, core.board.service(id).epoch()));
     let server_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = match app.is_nested {
@@ -79,6 +80,7 @@ pub(crate) async fn get(State(app): State<App>, headers: HeaderMap) -> Result<im
             counts: app.counts.clone(),
         },
         stream,
+        drain_begins: Some(Box::pin(drain_begins)),
         server_ends,
         last,
         queue: VecDeque::new(),
@@ -152,6 +154,8 @@ impl EventFormat {
 struct SseStream {
     format: EventFormat,
     stream: StateStream,
+    /// The drain of the daemon is no transition, and so has an event of its own.
+    drain_begins: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Ends the stream before `stream` does, in a nested router: its server may wait for it.
     server_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The client has received everything up to this number. Taken when the first events are made.
@@ -181,7 +185,17 @@ impl Stream for SseStream {
             let stops = self.server_ends.as_mut().is_some_and(|stop| stop.as_mut().poll(cx).is_ready());
             let next = if stops { Poll::Ready(None) } else { Pin::new(&mut self.stream).poll_next(cx) };
             match next {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if !self.drain_begins.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
+                        return Poll::Pending;
+                    }
+                    self.drain_begins = None;
+                    if self.format.handle.core().drains_until().is_some() {
+                        let daemon = DaemonReply::of(&self.format.handle);
+                        let event = self.format.event("draining", daemon.seq, &daemon);
+                        self.queue.push_back(event);
+                    }
+                }
                 Poll::Ready(Some(StateEvent::Snapshot(states))) => {
                     let last = self.last.take();
                     self.queue = self.format.begin(last, &states);

@@ -21,6 +21,8 @@ pub(crate) const DEFAULT_HISTORY: usize = 1024;
 pub struct DaemonOptions {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) start_timeout: Option<Duration>,
+    pub(crate) drain: Duration,
+    pub(crate) prestart_restart: Option<Duration>,
     pub(crate) exit_code: u8,
     pub(crate) blocking_threshold: Option<Duration>,
     pub(crate) history: usize,
@@ -31,6 +33,8 @@ impl DaemonOptions {
     pub const DEFAULT: DaemonOptions = DaemonOptions {
         shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
         start_timeout: None,
+        drain: Duration::ZERO,
+        prestart_restart: None,
         exit_code: FAILURE_STATUS,
         blocking_threshold: Some(DEFAULT_BLOCKING_THRESHOLD),
         history: DEFAULT_HISTORY,
@@ -47,6 +51,13 @@ impl DaemonOptions {
     #[must_use]
     pub const fn start_timeout(mut self, limit: Duration) -> Self {
         self.start_timeout = Some(limit);
+        self
+    }
+
+    /// See [`Daemon::drain`](crate::Daemon::drain).
+    #[must_use]
+    pub const fn drain(mut self, time: Duration) -> Self {
+        self.drain = time;
         self
     }
 

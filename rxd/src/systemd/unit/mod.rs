@@ -38,7 +38,7 @@ const PREFIXES: [char; 6] = ['@', '-', ':', '+', '!', '|'];
 ///
 /// * `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
 ///   through the gates.
-/// * `TimeoutStopSec=` covers the daemon's `shutdown_timeout`.
+/// * `TimeoutStopSec=` covers the daemon's `drain` and `shutdown_timeout`.
 /// * `WatchdogSec=` is twice `watchdog_interval`, or 30 s.
 /// * systemd starts a daemon that failed again after 1 s, and never gives up
 ///   (`StartLimitIntervalSec=0`). From systemd 254 the delay grows to 30 s.
@@ -71,6 +71,7 @@ pub struct Unit {
     version: u32,
     fd_store: u32,
     longest: LongestPaths,
+    drain: Duration,
     shutdown_timeout: Duration,
     watchdog_interval: Option<Duration>,
     set: Vec<(String, String)>,
@@ -89,17 +90,17 @@ impl Unit {
             version: NOTIFY_RELOAD,
             fd_store: 0,
             longest: LongestPaths::of(graph),
+            drain: Duration::ZERO,
             shutdown_timeout: crate::lifecycle::options::daemon::DEFAULT_SHUTDOWN_TIMEOUT,
             watchdog_interval: None,
             set: Vec::new(),
         }
     }
 
-    /// The daemon's `shutdown_timeout`.
+    /// The daemon's `drain` and `shutdown_timeout`.
     #[inline]
-    pub(crate) fn shutdown_timeout(mut self, limit: Duration) -> Self {
-        self.shutdown_timeout = limit;
-        self
+    pub(crate) fn stop_limits(self, drain: Duration, shutdown_timeout: Duration) -> Self {
+        Unit { drain, shutdown_timeout, ..self }
     }
 
     /// The daemon's `watchdog_interval`; zero: the daemon sends nothing to systemd.
@@ -216,7 +217,10 @@ impl Unit {
         // SIGTERM for the main process only: the daemon stops its services itself, in their order.
         lines.push(("KillMode", "mixed".into()));
         lines.push(("TimeoutStartSec", rounded_up(self.start())));
-        lines.push(("TimeoutStopSec", rounded_up(self.shutdown_timeout.saturating_add(TIMEOUT_MARGIN))));
+        lines.push((
+            "TimeoutStopSec",
+            rounded_up(self.drain.saturating_add(self.shutdown_timeout).saturating_add(TIMEOUT_MARGIN)),
+        ));
         if !is_silent {
             lines.push((
                 "WatchdogSec",

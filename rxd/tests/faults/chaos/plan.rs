@@ -36,6 +36,8 @@ pub(super) struct Plan {
     /// The second of the minute at which the wall clock starts.
     pub(super) second: u64,
     pub(super) stop_at: Duration,
+    /// How long the daemon drains, if it does.
+    pub(super) drain: Duration,
     pub(super) shutdown_timeout: Duration,
 }
 
@@ -212,10 +214,15 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
         layer: None,
         second: rng.u64(54..60),
         stop_at: Duration::ZERO,
+        drain: Duration::ZERO,
         shutdown_timeout: LEAST,
     };
     // Other random numbers, so that the rest of a seed's plan stays as it was.
-    last(&mut PlanRng { rng: Rng::with_seed(!seed), real }, &mut plan);
+    let other = &mut PlanRng { rng: Rng::with_seed(!seed), real };
+    last(other, &mut plan);
+    if other.f64() < 0.4 {
+        plan.drain = millis(other, 3_000);
+    }
     refused(&mut plan);
     // After the check, which drops its services while the plan is made.
     for part in plan.services.iter_mut().filter(|part| part.form.is_scripted()) {

@@ -110,6 +110,7 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
         .history(1_000_000)
         .blocking_threshold(None)
         .on_stale(OnStale::Restart)
+        .drain(plan.drain)
         .shutdown_timeout(plan.shutdown_timeout)
 }
 
@@ -269,7 +270,7 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
     pauses.shutdown().await;
     // The machine decides when real threads run.
     let grain = if plan.real { 10_000 } else { 101 };
-    let limit = plan.shutdown_timeout + Duration::from_millis(grain);
+    let limit = plan.drain + plan.shutdown_timeout + Duration::from_millis(grain);
     let report =
         tokio::time::timeout(limit, handle.wait()).await.map_err(|_| "G14: the daemon does not end".to_owned())?;
     // A shutdown that a service requested before has its own, earlier deadline.

@@ -26,8 +26,15 @@ use stages::reach_db;
 #[rxd::daemon(
     name = "edge",
     shutdown_timeout = "30s",
+    drain = "5s",
     signals(interrupt, user1),
-    prestart(check_disk, stages::reach_db, stages::reach_db(), reach_db(retry = "1s", attempts = 3, timeout = "5s")),
+    prestart(
+        check_disk,
+        stages::reach_db,
+        stages::reach_db(),
+        reach_db(retry = "1s", attempts = 3, timeout = "5s"),
+        restart = "10s"
+    ),
     exit_code = 3,
     blocking_threshold = "1s",
     watchdog_interval = "5s",
@@ -44,7 +51,8 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
 #[rxd::daemon(
     name = env!("CARGO_PKG_NAME"),
     shutdown_timeout = LIMIT,
-    prestart(check_disk(retry = LIMIT)),
+    drain = LIMIT,
+    prestart(check_disk(retry = LIMIT), restart = LIMIT),
     exit_code = CODE,
     blocking_threshold = None,
     watchdog_interval = LIMIT,
@@ -64,6 +72,7 @@ const MAYBE: Option<std::time::Duration> = Some(LEAST);
 #[rxd::daemon(
     name = concat!("lim", "its"),
     shutdown_timeout = std::time::Duration::MAX,
+    drain = "0s",
     signals(),
     prestart(check_disk(retry = "0s", attempts = MOST, timeout = std::time::Duration::MAX), reach_db(attempts = MOST)),
     exit_code = Self::CODE,

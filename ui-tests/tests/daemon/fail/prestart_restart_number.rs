@@ -1,0 +1,26 @@
+//! A number of attempts, where a delay belongs.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon(prestart(check_disk, restart = 3))]
+struct Edge {
+    health: Health,
+}
+
+async fn check_disk() -> rxd::Result {
+    Ok(())
+}
+
+fn main() {
+    let edge = Edge { health: Health };
+    let _ = edge.into_daemon();
+}
