@@ -188,6 +188,17 @@ mod tests {
     }
 
     #[test]
+    fn status_of_a_daemon_says_whether_it_is_ready() {
+        for (ready, degraded, words) in
+            [(true, false, "running, ready"), (true, true, "running, degraded"), (false, false, "running")]
+        {
+            let daemon =
+                json!({ "name": "a", "phase": "running", "ready": ready, "degraded": degraded, "uptime_s": 1.0 });
+            assert_eq!(status(&daemon, &[]).lines().next(), Some(&*format!("a: {words}, up 1.0 s")));
+        }
+    }
+
+    #[test]
     fn texts_are_cleaned_shortened_and_rounded() {
         assert_eq!(clean("a\u{1b}b\u{7}c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!(clean("a\u{9b}b\nrxdctl: c\u{202e}"), "a\u{fffd}b rxdctl: c\u{fffd}");

@@ -362,7 +362,9 @@ impl Daemon {
     #[inline]
     pub fn unit(&self) -> crate::systemd::Unit {
         let unit = self.with_graph(crate::systemd::Unit::of);
-        let unit = unit.stop_limits(self.options.drain, self.options.shutdown_timeout);
+        let unit = unit
+            .start_timeout(self.options.start_timeout)
+            .stop_limits(self.options.drain, self.options.shutdown_timeout);
         let unit = self
             .prestart
             .iter()

@@ -235,6 +235,38 @@ fn socket_that_systemd_opened_is_passed_by_its_name() {
     manager.run(&["rm", "-f", &path]);
 }
 
+/// The socket stays open in systemd, and the old process serves until its drain is over.
+#[test]
+fn restart_with_a_drain_refuses_no_client_of_a_passed_socket() {
+    let manager = manager!();
+    let port = 41_000 + std::process::id() % 20_000;
+    let unit = manager.unit("handover", "daemon drain=1000; a serve=web", "");
+    let socket = unit.name.replace(".service", ".socket");
+    let file = format!("[Socket]\nListenStream=127.0.0.1:{port}\nFileDescriptorName=web\n");
+    let path = manager.write(&socket, &file);
+    manager.run(&["systemctl", "start", &socket]);
+    let clients = format!(
+        "ok=0 bad=0; while [ ! -e /tmp/handover-done ]; do line=; \
+         exec 3<>/dev/tcp/127.0.0.1/{port} && read -t 60 -u 3 line; exec 3>&-; \
+         [ \"$line\" = hello ] && ok=$((ok+1)) || bad=$((bad+1)); sleep 0.02; done 2>/dev/null; echo $ok $bad"
+    );
+    let counted = std::thread::scope(|scope| {
+        let clients = scope.spawn(|| manager.run(&["bash", "-c", &clients]));
+        unit.until("ActiveState", |state| state == "active");
+        for _ in 0..3 {
+            assert!(unit.systemctl("restart").0, "{}", unit.describe());
+            unit.until("StatusText", |text| text.starts_with("1/1 running"));
+        }
+        manager.run(&["touch", "/tmp/handover-done"]);
+        clients.join().unwrap()
+    });
+    manager.run(&["systemctl", "stop", &socket]);
+    manager.run(&["rm", "-f", &path, "/tmp/handover-done"]);
+    let counted: Vec<u32> = counted.split_whitespace().map(|count| count.parse().unwrap()).collect();
+    assert!(counted[0] > 50 && counted[1] == 0, "{counted:?}: answered, and not answered");
+    assert_eq!(unit.journal(&[]).matches("stopping: the drain is over").count(), 3);
+}
+
 #[test]
 fn generated_unit_is_sound_and_the_daemon_runs_in_it() {
     for manager in Manager::all() {

@@ -37,7 +37,7 @@ const PREFIXES: [char; 6] = ['@', '-', ':', '+', '!', '|'];
 /// A service unit of systemd, made from what a daemon declares.
 ///
 /// * `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
-///   through the gates.
+///   through the gates; with a `start_timeout` that, the prestart stages, and the stop after it.
 /// * `TimeoutStopSec=` covers the daemon's `drain` and `shutdown_timeout`.
 /// * `WatchdogSec=` is twice `watchdog_interval`, or 30 s.
 /// * systemd starts a daemon that failed again after 1 s, and never gives up
@@ -71,6 +71,8 @@ pub struct Unit {
     version: u32,
     fd_store: u32,
     longest: LongestPaths,
+    prestart: Option<Duration>,
+    start_timeout: Option<Duration>,
     drain: Duration,
     shutdown_timeout: Duration,
     watchdog_interval: Option<Duration>,
@@ -90,11 +92,19 @@ impl Unit {
             version: NOTIFY_RELOAD,
             fd_store: 0,
             longest: LongestPaths::of(graph),
+            prestart: Some(Duration::ZERO),
+            start_timeout: None,
             drain: Duration::ZERO,
             shutdown_timeout: crate::lifecycle::options::daemon::DEFAULT_SHUTDOWN_TIMEOUT,
             watchdog_interval: None,
             set: Vec::new(),
         }
+    }
+
+    /// The daemon's `start_timeout`.
+    #[inline]
+    pub(crate) fn start_timeout(self, limit: Option<Duration>) -> Self {
+        Unit { start_timeout: limit, ..self }
     }
 
     /// The daemon's `drain` and `shutdown_timeout`.
@@ -114,6 +124,7 @@ impl Unit {
     /// declared.
     #[inline]
     pub(crate) fn prestart_stage(mut self, stage: &str, limit: Option<Duration>) -> Self {
+        self.prestart = self.prestart.zip(limit).map(|(before, limit)| before.saturating_add(limit));
         match limit {
             Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
             None => self.longest.add_unlimited(stage),
@@ -242,6 +253,10 @@ impl Unit {
 
     #[inline]
     fn start(&self) -> Duration {
+        // The daemon fails by itself then, and stops what it has started.
+        if let (Some(prestart), Some(limit)) = (self.prestart, self.start_timeout) {
+            return prestart.saturating_add(limit).saturating_add(self.shutdown_timeout).saturating_add(TIMEOUT_MARGIN);
+        }
         let declared = self.longest.start.saturating_add(TIMEOUT_MARGIN);
         if self.longest.unlimited.is_empty() { declared } else { declared.max(DEFAULT_START_TIMEOUT) }
     }
@@ -370,6 +385,22 @@ mod tests {
             options: &Options::DEFAULT,
         }];
         Unit::of(&Graph { daemon: name, nodes: &nodes })
+    }
+
+    #[test]
+    fn timeouts_cover_the_start_timeout_and_the_drain() {
+        let seconds = Duration::from_secs;
+        let unit = || unit("agent").stop_limits(seconds(5), seconds(20));
+        let lines = |unit: Unit, lines: &[&str]| {
+            let text = unit.to_string();
+            lines.iter().for_each(|line| assert!(text.lines().any(|other| other == *line), "{line}: {text}"));
+        };
+        let limited = unit().start_timeout(Some(seconds(60))).prestart_stage("disk", Some(seconds(10)));
+        // The stages, the start, the stop of what has been started, and 5 s.
+        lines(limited.clone(), &["TimeoutStartSec=95s", "TimeoutStopSec=30s"]);
+        // Nothing is known about this stage.
+        lines(limited.prestart_stage("db", None), &["TimeoutStartSec=90s"]);
+        lines(unit(), &["TimeoutStartSec=90s"]);
     }
 
     #[test]
