@@ -1,5 +1,6 @@
 //! Runs one program in a place where users run programs.
 
+use crate::workspace;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -26,10 +27,12 @@ pub enum Place {
     IdleInput,
     /// A service manager has set `NOTIFY_SOCKET`; output and error are read.
     Manager,
+    /// It is built for Windows, and wine runs it; otherwise as [`IdleInput`](Place::IdleInput).
+    Wine,
 }
 
 impl Place {
-    /// All places.
+    /// All places of a program that is built for this system.
     pub const ALL: [Place; 5] =
         [Place::Terminal, Place::PlainTerminal, Place::UnreadPipe, Place::IdleInput, Place::Manager];
 }
@@ -69,6 +72,10 @@ impl Program {
             // `exec`, so the shell's process number is that of the program.
             command.arg("-qfec").arg(format!("echo $$ > pid; exec '{}'", program.display())).arg("/dev/null");
             command
+        } else if place == Place::Wine {
+            let mut command = Command::new(workspace::repository().join(".ci/windows"));
+            command.arg("run").arg(program);
+            command
         } else {
             Command::new(program)
         };
@@ -76,6 +83,10 @@ impl Program {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SHELL", "/bin/sh").env("TERM", "xterm");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if place == Place::UnreadPipe { Stdio::null() } else { Stdio::piped() });
+        if place == Place::Wine {
+            // wine refuses to run without one.
+            command.env("HOME", workspace::target());
+        }
         if place == Place::PlainTerminal {
             command.env("NO_COLOR", "1");
         }
@@ -153,7 +164,9 @@ impl Program {
             };
             let ended = text.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
             let both = 1 << (15 - 1) | 1 << (2 - 1);
-            let is_handled = || mask & both == both && has_thread(self.pid, "rxd-monitor");
+            // The handlers for wine's own process are wine's.
+            let is_installed = self.place == Place::Wine || mask & both == both;
+            let is_handled = || is_installed && has_thread(self.pid, "rxd-monitor");
             if ended { Some(false) } else { is_handled().then_some(true) }
         };
         wait_for(state).unwrap_or_else(|| self.fail("does not handle signals"))

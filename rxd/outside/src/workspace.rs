@@ -7,6 +7,9 @@ use std::process::Command;
 /// The published packages, which a user can depend on.
 const PACKAGES: [&str; 3] = ["rxd-macros", "rxd", "rxdctl"];
 
+/// The target with which Linux builds for Windows.
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
 /// A file for the workspace, beside those in `user/`.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -48,6 +51,21 @@ pub fn build(sources: &[Source]) -> PathBuf {
     // cargo has updated the lock file if the dependencies of rxd have changed.
     fs::copy(user.join("Cargo.lock"), here().join("user/Cargo.lock")).expect("the lock file can be kept");
     target().join("user-target/debug")
+}
+
+/// Builds some programs of a package of the workspace that `build` made for Windows. Returns the
+/// directory that they are in.
+///
+/// # Panics
+///
+/// If one cannot be compiled.
+pub fn build_for_windows(package: &str, programs: &[String]) -> PathBuf {
+    let mut cargo = cargo(&target().join("user"));
+    cargo.args(["build", "--quiet", "--target", WINDOWS, "-p", package]);
+    let built = cargo.args(programs.iter().flat_map(|name| ["--bin", name])).output().expect("cargo runs");
+    let output = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{output}\nthe programs of `{package}` do not compile for Windows");
+    target().join("user-target").join(WINDOWS).join("debug")
 }
 
 /// Runs the tests of one package of the workspace that `build` made. Returns whether they pass, and

@@ -233,6 +233,35 @@ fn g61_jobs_of_the_documents_everywhere_end_by_themselves_with_status_0() {
     });
 }
 
+/// The programs that are about what only Unix has.
+const UNIX_ONLY: [&str; 1] = ["systemd/sockets-that-systemd-opens-and-keeps"];
+
+/// Ctrl-C stops the daemons: a SIGINT to wine is one.
+#[test]
+#[ignore = "needs wine, and the target x86_64-pc-windows-gnu"]
+fn g61_programs_of_the_documents_run_on_windows() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let upstream = upstream.local_addr().expect("it is bound").to_string();
+    let _ = program("");
+    let mut ran = 0;
+    for Entry(place, package, ends) in PROGRAMS.iter().filter(|entry| !UNIX_ONLY.contains(&entry.0)) {
+        let name = file(place);
+        let built = workspace::build_for_windows(package, std::slice::from_ref(&name)).join(format!("{name}.exe"));
+        with_ports(|| {
+            let mut program = Program::start(&built, Place::Wine, &[ENV[0], ("MY_AGENT_UPSTREAM", &upstream)]);
+            if *ends == BySignal {
+                assert!(program.handles_signals(), "{name} ended by itself: {}", program.output());
+                program.signal("INT");
+            }
+            let status = program.ended_within(3 * LIMIT);
+            let output = program.output();
+            assert_eq!(status, 0, "{name}: {output}");
+        });
+        ran += 1;
+    }
+    assert_eq!(ran, PROGRAMS.len() - UNIX_ONLY.len());
+}
+
 #[test]
 fn g61_template_copied_by_its_readme_passes_its_own_tests() {
     let _ = program("");
