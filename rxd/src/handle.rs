@@ -50,7 +50,7 @@ impl Drop for HandleInner {
 }
 
 /// Waits for this long, or for ever if there is no tokio runtime to set a timer in.
-async fn sleep(limit: Duration) {
+pub(crate) async fn sleep(limit: Duration) {
     match Handle::try_current() {
         Ok(_) => tokio::time::sleep(limit).await,
         Err(_) => std::future::pending().await,
@@ -85,7 +85,6 @@ impl DaemonHandle {
     }
 
     /// The service whose handle this is.
-    #[cfg(feature = "admin")]
     pub(crate) fn service(&self) -> Option<Id> {
         self.inner.service
     }
@@ -229,7 +228,7 @@ impl DaemonHandle {
     /// ```
     pub fn why(&self, service: &str) -> Result<Why, Error> {
         let core = self.core();
-        let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
+        let id = core.id(service).ok_or_else(|| unknown_service(core, service))?;
         Ok(Why::of(core, id))
     }
 
@@ -321,7 +320,7 @@ impl DaemonHandle {
 
     async fn request(&self, service: &str, command: ServiceCommand) -> Result<(), Error> {
         let core = self.core();
-        let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
+        let id = core.id(service).ok_or_else(|| unknown_service(core, service))?;
         // A service that makes the request itself is answered at once: it would wait for itself.
         // Once the daemon has ended it gets the error below, like any other caller.
         let own = self.inner.service == Some(id) && core.report.borrow().is_none();

@@ -50,7 +50,7 @@ pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
     pub(crate) reason: Option<ShutdownReason>,
     pub(crate) services: Arc<[ServiceReport]>,
-    /// The ids of the services that failed for good, in the order in which they failed.
+    /// The places of the services that failed for good, in the order in which they failed.
     pub(crate) order: Vec<u32>,
     pub(crate) exit_code: u8,
     /// Why the start failed, if services were not ready in time.
@@ -103,7 +103,8 @@ pub struct ServiceReport {
 }
 
 impl Report {
-    /// Every service, in the order of their declaration.
+    /// Every service, in the order of their declaration, and then those that were added and not
+    /// removed.
     #[must_use]
     pub fn services(&self) -> &[ServiceReport] {
         &self.services

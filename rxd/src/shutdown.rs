@@ -218,7 +218,7 @@ impl Stopping {
     }
 
     fn all(&self) -> Vec<Id> {
-        (0..self.core.board.len() as Id).collect()
+        self.core.board.ids()
     }
 
     /// Publishes Exit for the services that are not in Exit.
@@ -309,10 +309,14 @@ impl Stopping {
     pub(crate) fn make_report(&self) -> Report {
         let (_, statuses) = self.core.board.statuses();
         let failures = self.core.failures();
+        // By their places in the report.
+        let mut order = Vec::with_capacity(failures.len());
+        for failure in failures {
+            order.extend(statuses.iter().position(|(id, _)| id == failure).map(|at| at as u32));
+        }
         let mut failed = vec![false; statuses.len()];
-        failures.iter().for_each(|&id| failed[id as usize] = true);
-        let services = statuses.iter().enumerate().map(|(id, status)| {
-            let id = id as Id;
+        order.iter().for_each(|&at| failed[at as usize] = true);
+        let services = statuses.iter().enumerate().map(|(at, (id, status))| {
             let (error, overrun, tasks, [blocks, starved]) = self.core.detail(id, |detail| {
                 let FailureDetail { error, overrun, overrun_tasks, blocks, starved, .. } = detail;
                 (error.clone(), *overrun, overrun_tasks.clone(), [*blocks, *starved])
@@ -322,7 +326,7 @@ impl Stopping {
                 cause: status.cause,
                 error,
                 restarts: status.restarts,
-                failed: failed[id as usize],
+                failed: failed[at],
                 abandoned_in: overrun.or((status.cause == Cause::Abandoned).then_some(State::Unknown)),
                 tasks,
                 blocks,
@@ -333,7 +337,7 @@ impl Stopping {
             daemon: self.core.daemon.clone(),
             reason: self.core.shutting_down(),
             services: services.collect(),
-            order: failures,
+            order,
             exit_code: self.exit_code,
             start_failure: self.core.start_failure.get().cloned(),
             lost: false,

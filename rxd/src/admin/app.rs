@@ -54,10 +54,11 @@ impl App {
     /// 404 with the nearest name, if there is none.
     pub(crate) fn service(&self, name: &str) -> Result<Id, Problem> {
         let core = self.handle.core();
-        if let Some(id) = core.names.id(name) {
+        if let Some(id) = core.id(name) {
             return Ok(id);
         }
-        let names = || core.names.names().iter().map(|name| &**name);
+        let all = core.all_names();
+        let names = || all.iter().map(|name| &**name);
         let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));
         Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "Unknown service", detail)
             .field("name")

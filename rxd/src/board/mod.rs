@@ -52,10 +52,12 @@
 //!
 //! The board's lock is innermost: no other lock is taken while it is held.
 
+mod added;
 mod batch;
 mod history;
 mod lasting;
 mod service_signals;
+pub(crate) mod slots;
 mod state;
 mod status;
 mod subscription;
@@ -66,16 +68,18 @@ mod watcher;
 #[cfg(all(test, rxd_loom))]
 mod loom;
 
+pub(crate) use added::Statuses;
 pub(crate) use batch::{GateOutcome, StateChange, TransitionBatch};
 pub(crate) use service_signals::{Epoch, ServiceSignals, deadline, signal};
 pub(crate) use status::{Condition, Event, Reaction, ServiceStatus};
-pub(crate) use subscription::{Fired, ServiceSet, StreamRead, WatchId};
+pub(crate) use subscription::{Fired, ServiceSet, StreamRead, StreamStatus, WatchId};
 
 use crate::graph::Mode;
 use crate::lifecycle::state::{Cause, State, Transition};
 #[cfg(all(test, rxd_loom))]
 use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, MutexGuard};
+use slots::Slots;
 use state::BoardState;
 use std::num::NonZeroU64;
 use std::task::Waker;
@@ -83,10 +87,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use watcher::{NOBODY, Watcher, WatcherKind};
 
-/// The index of a service on the board.
+/// The number of a service on the board: of one that the daemon starts with, its index. See
+/// [`slots`] for the others.
 pub(crate) type Id = u32;
 
-/// Those of the services that pass a test, in their order.
+/// Those of the first so many numbers that pass a test, in their order.
 pub(crate) fn ids_where(services: usize, test: &dyn Fn(Id) -> bool) -> Vec<Id> {
     let mut ids = Vec::new();
     for id in 0..services as Id {
@@ -122,22 +127,20 @@ pub(crate) struct Board {
     inner: Mutex<BoardState>,
     started: Instant,
     /// The signals of each service.
-    services: Box<[ServiceSignals]>,
+    services: Slots<ServiceSignals>,
 }
 
 impl Board {
     /// Makes a board with every service in `Unknown`, and the watches that each declares.
     pub(crate) fn new(declared: Vec<Vec<WatcherSpec>>, history: usize) -> Self {
         let mut inner = BoardState::new(declared.len(), history);
-        let mut services = Vec::new();
-        services.resize_with(declared.len(), ServiceSignals::default);
-        let services: Box<[ServiceSignals]> = services.into();
+        let services = Slots::new(declared.len());
         for (id, watches) in declared.into_iter().enumerate() {
             let first = inner.watchers.len() as u32;
             for watch in watches {
                 inner.add(&services, Watcher::declared(id as Id, watch));
             }
-            inner.entries[id].own = (first, inner.watchers.len() as u32);
+            inner.entries[id as Id].own = (first, inner.watchers.len() as u32);
         }
         Board { inner: Mutex::new(inner), started: Instant::now(), services }
     }
@@ -147,11 +150,12 @@ impl Board {
     }
 
     pub(crate) fn service(&self, id: Id) -> &ServiceSignals {
-        &self.services[id as usize]
+        &self.services[id]
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.services.len()
+    /// How many services the daemon has started with. Their numbers begin at 0.
+    pub(crate) fn declared(&self) -> usize {
+        self.services.declared().len()
     }
 
     // ---- called by a service's engine ----------------------------------------------------------
@@ -205,7 +209,7 @@ impl Board {
         let now = self.at(batch);
         let mut inner = self.lock();
         // Dropped last, without the lock: dropping a waker may run code of the user's.
-        let _waker = if for_good { inner.entries[id as usize].waker.take() } else { None };
+        let _waker = if for_good { inner.entries[id].waker.take() } else { None };
         let first = inner.apply_all(&self.services, id, batch, now);
         let woke = self.exit(inner, id, (cause, completed, failed_for_good), now, |seq| before_wake(first, seq));
         if for_good {
@@ -218,7 +222,7 @@ impl Board {
     /// the service has exited meanwhile.
     pub(crate) fn abandon(&self, id: Id) -> Option<Seq> {
         let inner = self.lock();
-        if inner.entries[id as usize].status.over {
+        if inner.status(id).over {
             return None;
         }
         let mut seq = None;
@@ -281,14 +285,14 @@ impl Board {
 
     /// Notes that the service no longer waits for its gates.
     pub(crate) fn leave_gate(&self, id: Id) {
-        self.lock().entries[id as usize].held = false;
+        self.lock().entries[id].held = false;
     }
 
     /// Clears the reactions that have fired and raise the signal of this one. Returns whether one of
     /// them is of this kind.
     pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) -> bool {
         let mut inner = self.lock();
-        let own = inner.entries[id as usize].own();
+        let own = inner.entries[id].own();
         let (mut taken, mut last) = (false, None);
         for at in own {
             let watcher = &mut inner.watchers[at];
@@ -297,7 +301,7 @@ impl Board {
                 last = last.or(Some(at as u32));
             }
         }
-        inner.entries[id as usize].taken = last.unwrap_or(inner.entries[id as usize].taken);
+        inner.entries[id].taken = last.unwrap_or(inner.entries[id].taken);
         self.service(id).clear(reaction.signal());
         taken
     }
@@ -306,7 +310,7 @@ impl Board {
     /// [`take_reaction`](Board::take_reaction).
     pub(crate) fn last_reaction(&self, id: Id) -> Option<(WatcherSpec, Option<Id>)> {
         let inner = self.lock();
-        let watcher = inner.watchers.get(inner.entries[id as usize].taken as usize)?;
+        let watcher = inner.watchers.get(inner.entries[id].taken as usize)?;
         let (owner, by) = match &watcher.kind {
             WatcherKind::Declared { owner, by, .. } => (*owner, *by),
             WatcherKind::Rare(Some(lasting)) => (lasting.owner, lasting.by),
@@ -320,11 +324,11 @@ impl Board {
     /// having just come true.
     pub(crate) fn revive(&self, id: Id) {
         let mut inner = self.lock();
-        if !inner.entries[id as usize].status.over {
+        if !inner.entries[id].status.over {
             return;
         }
         inner.revive(id);
-        let own = inner.entries[id as usize].own();
+        let own = inner.entries[id].own();
         let mut signals = 0;
         for watcher in &mut inner.watchers[own] {
             watcher.fired = watcher.acts();
@@ -354,28 +358,20 @@ impl Board {
     pub(crate) fn set_waker(&self, id: Id, waker: &Waker) {
         self.service(id).set_engine(waker.clone());
         let waker = Some(waker.clone());
-        let old = std::mem::replace(&mut self.lock().entries[id as usize].waker, waker);
+        let old = std::mem::replace(&mut self.lock().entries[id].waker, waker);
         drop(old);
     }
 
     pub(crate) fn drop_waker(&self, id: Id) {
         self.service(id).forget_engine();
-        let waker = self.lock().entries[id as usize].waker.take();
+        let waker = self.lock().entries[id].waker.take();
         drop(waker);
     }
 
     // ---- reading ------------------------------------------------------------------------------
 
     pub(crate) fn status(&self, id: Id) -> ServiceStatus {
-        self.lock().entries[id as usize].status
-    }
-
-    /// The status of every service at one instant, and the sequence number of that instant.
-    pub(crate) fn statuses(&self) -> (Seq, Vec<ServiceStatus>) {
-        let mut statuses = Vec::with_capacity(self.len());
-        let inner = self.lock();
-        statuses.extend(inner.entries[..self.len()].iter().map(|entry| entry.status));
-        (inner.seq, statuses)
+        *self.lock().status(id)
     }
 
     /// Reads several services at one instant.
@@ -392,9 +388,9 @@ impl Board {
     /// A service that this one depends on, by `needs` or `after`, and that has failed for good.
     pub(crate) fn failed_dependency(&self, id: Id) -> Option<Id> {
         let inner = self.lock();
-        let own = inner.watchers[inner.entries[id as usize].own()].iter();
+        let own = inner.watchers[inner.entries[id].own()].iter();
         let mut targets = own.filter(|watcher| watcher.has_reaction(Reaction::Dependency)).flat_map(|own| &own.targets);
-        let failed = targets.find(|target| inner.entries[target.id as usize].status.failed_for_good);
+        let failed = targets.find(|target| inner.status(target.id).failed_for_good);
         failed.map(|target| target.id)
     }
 
@@ -403,7 +399,9 @@ impl Board {
     pub(crate) fn watched(&self) -> usize {
         let inner = self.lock();
         let polled = |at: &u32| inner.watchers[*at as usize].reaction().is_none();
-        inner.entries.iter().flat_map(|entry| &entry.watchers).filter(|(at, _)| polled(at)).count()
+        let added = inner.entries.added().map(|(_, entry)| entry);
+        let entries = inner.entries.declared().iter().chain(added);
+        entries.flat_map(|entry| &entry.watchers).filter(|(at, _)| polled(at)).count()
     }
 
     /// How many times the transitions have updated a watcher so far.
@@ -423,18 +421,24 @@ impl BoardView<'_> {
     }
 
     pub(crate) fn status(&self, id: Id) -> &ServiceStatus {
-        &self.0.entries[id as usize].status
+        self.0.status(id)
+    }
+
+    /// Whether the service is there.
+    #[cfg(feature = "admin")]
+    pub(crate) fn is_live(&self, id: Id) -> bool {
+        self.0.is_live(id)
     }
 
     /// Whether gates hold the service's engine back.
     pub(crate) fn is_held(&self, id: Id) -> bool {
-        self.0.entries[id as usize].held
+        self.0.is_live(id) && self.0.entries[id].held
     }
 
     /// See [`Board::unmet`].
     pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
-        let own = self.0.watchers[self.0.entries[id as usize].own()].iter();
+        let own = self.0.own_watchers(id).iter();
         let mut unmet = Vec::new();
         for watcher in own.filter(|watcher| watcher.has_reaction(gate) && !watcher.acts()) {
             if let Some(spec) = watcher.to_spec() {
@@ -447,7 +451,7 @@ impl BoardView<'_> {
     /// The reactions of a service whose conditions hold, and have not for as long as they have to.
     pub(crate) fn holding(&self, id: Id) -> Vec<WatcherSpec> {
         let mut holding = Vec::new();
-        for watcher in &self.0.watchers[self.0.entries[id as usize].own()] {
+        for watcher in self.0.own_watchers(id) {
             if watcher.held && !watcher.acts() {
                 holding.extend(watcher.to_spec().filter(|spec| !spec.reaction.is_gate()));
             }

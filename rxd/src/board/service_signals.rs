@@ -214,6 +214,17 @@ impl ServiceSignals {
         self.first.store(epoch, Ordering::Release);
     }
 
+    /// Begins anew, for another service in the same slot: no signal is left, and every context of
+    /// the service that was there is ended.
+    pub(super) fn reset(&self) {
+        self.word.fetch_and(!u64::from(u16::MAX), Ordering::AcqRel);
+        let epoch = self.begin_epoch(0);
+        self.begin_incarnation(epoch);
+        self.beat.store(0, Ordering::Relaxed);
+        self.extension.store(0, Ordering::Relaxed);
+        self.deadline.store(deadline::NOT_BEGUN, Ordering::Relaxed);
+    }
+
     /// Removes the token of the last epoch. No context of the next epoch exists yet.
     #[cold]
     fn drop_token(&self) {

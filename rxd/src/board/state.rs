@@ -2,8 +2,9 @@
 
 use super::history::History;
 use super::lasting::LastingTimers;
+use super::slots::Slots;
 use super::status::{Event, Reaction, ServiceStatus};
-use super::watcher::{NOBODY, StepEffect, Watcher, WatcherKind};
+use super::watcher::{DETACHED, NOBODY, StepEffect, Watcher, WatcherKind};
 use super::{Id, Seq, ServiceSignals, StateChange, TransitionBatch, signal};
 use crate::lifecycle::state::State;
 use std::collections::VecDeque;
@@ -14,10 +15,16 @@ pub(super) struct BoardState {
     pub(super) seq: Seq,
     /// When the last transition was, in nanoseconds since the board was made.
     pub(super) at: u64,
-    /// One entry for each service, and one more, whose watchers are on every service.
-    pub(super) entries: Box<[ServiceEntry]>,
+    /// One entry for each service. Behind those that the daemon starts with is one more, whose
+    /// watchers are on every service.
+    pub(super) entries: Slots<ServiceEntry>,
+    /// The services in the slots behind that entry; [`NOBODY`] in an empty one.
+    pub(super) added: Vec<Id>,
     pub(super) watchers: Vec<Watcher>,
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
+    /// The free blocks of watchers for the watches of added services, by the power of two that is
+    /// their length.
+    pub(super) blocks: Vec<Vec<u32>>,
     pub(super) wake: VecDeque<u32>,
     pub(super) history: History,
     pub(super) closed: bool,
@@ -50,14 +57,14 @@ impl ServiceEntry {
 
 impl BoardState {
     pub(super) fn new(services: usize, history: usize) -> Self {
-        let mut entries = Vec::new();
-        entries.resize_with(services + 1, ServiceEntry::default);
         BoardState {
             seq: 0,
             at: 0,
-            entries: entries.into(),
+            entries: Slots::new(services + 1),
+            added: Vec::new(),
             watchers: Vec::new(),
             free: Vec::new(),
+            blocks: Vec::new(),
             wake: VecDeque::new(),
             history: History::new(history),
             closed: false,
@@ -70,44 +77,71 @@ impl BoardState {
     // ---- adding and removing watchers ----------------------------------------------------------
 
     /// Adds a watcher. A condition that holds already counts as having just come true.
-    pub(super) fn add(&mut self, services: &[ServiceSignals], mut watcher: Watcher) -> u32 {
-        if matches!(watcher.kind, WatcherKind::Rare(Some(_))) {
-            self.lasting.add();
+    pub(super) fn add(&mut self, services: &Slots<ServiceSignals>, watcher: Watcher) -> u32 {
+        let at = self.free.pop().unwrap_or(self.watchers.len() as u32);
+        if at as usize == self.watchers.len() {
+            self.add_places(1, Watcher::vacant);
+        }
+        self.place(services, at, watcher);
+        at
+    }
+
+    /// Adds places for watchers.
+    pub(super) fn add_places(&mut self, count: usize, vacant: fn() -> Watcher) {
+        self.watchers.resize_with(self.watchers.len() + count, vacant);
+        // Invariant 9: the queue has room for every watcher.
+        self.wake.reserve(self.watchers.len() - self.wake.len());
+        // Removing a watcher allocates nothing either.
+        self.free.reserve(self.watchers.len() - self.free.len());
+    }
+
+    /// Puts a watcher into a free place. A condition that holds already counts as having just come
+    /// true.
+    pub(super) fn place(&mut self, services: &Slots<ServiceSignals>, at: u32, mut watcher: Watcher) {
+        if let WatcherKind::Rare(Some(lasting)) = &mut watcher.kind {
+            self.lasting.add(lasting);
         }
         let fires = match watcher.kind {
             WatcherKind::Stream { .. } => false,
-            _ => watcher.begin(|id| self.entries[id as usize].status),
+            _ => watcher.begin(|id| *self.status(id)),
         };
-        let at = self.free.pop().unwrap_or(self.watchers.len() as u32);
-        for (nth, target) in watcher.targets.iter_mut().enumerate() {
-            let watchers = &mut self.entries[target.id as usize].watchers;
-            target.place = watchers.len() as u32;
+        for nth in 0..watcher.targets.len() {
+            let id = watcher.targets[nth].id;
+            // The service was removed after it was looked up.
+            if !self.is_watchable(id) {
+                watcher.detach(nth, &ServiceStatus::GONE);
+                continue;
+            }
+            let watchers = &mut self.entries[id].watchers;
+            watcher.targets[nth].place = watchers.len() as u32;
             watchers.push((at, nth as u32));
         }
-        if at as usize == self.watchers.len() {
-            self.watchers.push(watcher);
-            // Invariant 9: the queue has room for every watcher.
-            self.wake.reserve(self.watchers.len() - self.wake.len());
-            // Removing a watcher allocates nothing either.
-            self.free.reserve(self.watchers.len() - self.free.len());
-        } else {
-            self.watchers[at as usize] = watcher;
-        }
+        // A place in a block may still be in the queue.
+        watcher.queued = self.watchers[at as usize].queued;
+        self.watchers[at as usize] = watcher;
         if fires {
             match self.watchers[at as usize].kind {
                 WatcherKind::Rare(_) => self.begin_to_last(at, NOBODY),
                 _ => self.fire(services, at, NOBODY),
             }
         }
-        at
     }
 
     /// Removes a watcher: O(its targets). The caller drops what is returned without the lock, since
     /// dropping a waker may run code of the user's.
     pub(super) fn remove(&mut self, at: u32) -> Watcher {
-        let watcher = std::mem::replace(&mut self.watchers[at as usize], Watcher::vacant());
-        for target in &watcher.targets {
-            let watchers = &mut self.entries[target.id as usize].watchers;
+        let watcher = self.take(at, Watcher::vacant());
+        if !watcher.queued {
+            self.free.push(at);
+        }
+        watcher
+    }
+
+    /// Takes a watcher out of its place, where it leaves another one.
+    pub(super) fn take(&mut self, at: u32, vacant: Watcher) -> Watcher {
+        let watcher = std::mem::replace(&mut self.watchers[at as usize], vacant);
+        for target in watcher.targets.iter().filter(|target| target.place != DETACHED) {
+            let watchers = &mut self.entries[target.id].watchers;
             watchers.swap_remove(target.place as usize);
             if let Some(&(moved, nth)) = watchers.get(target.place as usize) {
                 self.watchers[moved as usize].targets[nth as usize].place = target.place;
@@ -115,23 +149,26 @@ impl BoardState {
         }
         // A watcher that is still queued gives its place back when it is dequeued.
         self.watchers[at as usize].queued = watcher.queued;
-        if !watcher.queued {
-            self.free.push(at);
-        }
         watcher
     }
 
     // ---- a transition ---------------------------------------------------------------------------
 
     /// Applies one transition. Returns its number; none if the service was abandoned.
-    pub(super) fn apply(&mut self, services: &[ServiceSignals], id: Id, step: StateChange, now: u64) -> Option<Seq> {
+    pub(super) fn apply(
+        &mut self,
+        services: &Slots<ServiceSignals>,
+        id: Id,
+        step: StateChange,
+        now: u64,
+    ) -> Option<Seq> {
         self.step(services, id, step, now, |_| {})
     }
 
     /// Applies a batch. Returns the number of its first transition.
     pub(super) fn apply_all(
         &mut self,
-        services: &[ServiceSignals],
+        services: &Slots<ServiceSignals>,
         id: Id,
         batch: &TransitionBatch,
         now: u64,
@@ -142,7 +179,7 @@ impl BoardState {
             first = first.or(seq);
         }
         if batch.restarts != 0 {
-            let restarts = &mut self.entries[id as usize].status.restarts;
+            let restarts = &mut self.entries[id].status.restarts;
             *restarts = restarts.wrapping_add_signed(batch.restarts.into());
         }
         first
@@ -152,13 +189,13 @@ impl BoardState {
     #[inline]
     pub(super) fn step(
         &mut self,
-        services: &[ServiceSignals],
+        services: &Slots<ServiceSignals>,
         id: Id,
         step: StateChange,
         now: u64,
         more: impl FnOnce(&mut ServiceStatus),
     ) -> Option<Seq> {
-        let entry = &mut self.entries[id as usize];
+        let entry = &mut self.entries[id];
         if entry.status.abandoned {
             return None;
         }
@@ -174,16 +211,16 @@ impl BoardState {
             let after = entry.status;
             self.update(services, id, &before, &after);
         }
-        if !self.entries[self.entries.len() - 1].watchers.is_empty() {
+        if self.entries.declared().last().is_some_and(|every| !every.watchers.is_empty()) {
             self.update_streams();
         }
         Some(self.seq)
     }
 
-    fn update(&mut self, services: &[ServiceSignals], id: Id, before: &ServiceStatus, after: &ServiceStatus) {
+    fn update(&mut self, services: &Slots<ServiceSignals>, id: Id, before: &ServiceStatus, after: &ServiceStatus) {
         // Moved out for the loop, for the borrow checker, and put back: a transition adds and
         // removes no watcher.
-        let watchers = std::mem::take(&mut self.entries[id as usize].watchers);
+        let watchers = std::mem::take(&mut self.entries[id].watchers);
         for &(at, nth) in &watchers {
             self.count_update();
             let watcher = &mut self.watchers[at as usize];
@@ -203,12 +240,12 @@ impl BoardState {
                 StepEffect::Ends => self.queue(at),
             }
         }
-        self.entries[id as usize].watchers = watchers;
+        self.entries[id].watchers = watchers;
     }
 
     /// Counts one unread transition for the streams of all services.
     fn update_streams(&mut self) {
-        let every = self.entries.len() - 1;
+        let every = self.every();
         for nth in 0..self.entries[every].watchers.len() {
             self.count_update();
             let (at, _) = self.entries[every].watchers[nth];
@@ -221,7 +258,7 @@ impl BoardState {
 
     /// Changes a status without a transition: an operator starts the service again.
     pub(super) fn revive(&mut self, id: Id) {
-        let entry = &mut self.entries[id as usize];
+        let entry = &mut self.entries[id];
         let before = entry.status;
         entry.status.over = false;
         for &(at, nth) in &entry.watchers {
@@ -233,13 +270,13 @@ impl BoardState {
     }
 
     /// Handles a rising edge of this watcher, which a transition of service `cause` has made.
-    fn fire(&mut self, services: &[ServiceSignals], at: u32, cause: Id) {
+    fn fire(&mut self, services: &Slots<ServiceSignals>, at: u32, cause: Id) {
         let watcher = &mut self.watchers[at as usize];
         watcher.fired = true;
         match &mut watcher.kind {
             WatcherKind::Declared { owner, by, reaction, .. } => {
                 *by = cause;
-                let (owner, gate) = (*owner as usize, reaction.is_gate());
+                let (owner, gate) = (*owner, reaction.is_gate());
                 watcher.held |= gate;
                 services[owner].set(reaction.signal());
                 if !gate || self.entries[owner].held {
@@ -259,7 +296,7 @@ impl BoardState {
     fn queue(&mut self, at: u32) {
         let watcher = &mut self.watchers[at as usize];
         let waits = match &watcher.kind {
-            WatcherKind::Declared { owner, .. } => self.entries[*owner as usize].waker.is_some(),
+            WatcherKind::Declared { owner, .. } => self.entries[*owner].waker.is_some(),
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => waker.is_some(),
             WatcherKind::Rare(_) => false,
         };
@@ -276,7 +313,7 @@ impl BoardState {
         let watcher = &mut self.watchers[at as usize];
         watcher.queued = false;
         Some(match &mut watcher.kind {
-            WatcherKind::Declared { owner, .. } => (self.entries[*owner as usize].waker.clone(), Some(*owner)),
+            WatcherKind::Declared { owner, .. } => (self.entries[*owner].waker.clone(), Some(*owner)),
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => (waker.take(), None),
             WatcherKind::Rare(Some(_)) => (self.lasting.waker.take(), None),
             WatcherKind::Rare(None) => {
@@ -302,7 +339,7 @@ impl BoardState {
             State::Init => Reaction::GateInit,
             _ => Reaction::GateRun,
         };
-        let entry = &mut self.entries[id as usize];
+        let entry = &mut self.entries[id];
         let own = &mut self.watchers[entry.own()];
         let open = own.iter().all(|watcher| !watcher.has_reaction(gate) || watcher.acts());
         entry.held = !open;

@@ -30,6 +30,24 @@ pub(crate) struct ServiceStatus {
 }
 
 impl ServiceStatus {
+    /// Of a service that was removed.
+    pub(crate) const GONE: ServiceStatus = ServiceStatus {
+        state: State::Exit,
+        transition: Transition::Exited,
+        cause: Cause::Operator,
+        left: u8::MAX,
+        completed: false,
+        failed_for_good: false,
+        abandoned: false,
+        over: true,
+        ended: Some(Cause::Operator),
+        incarnation: 0,
+        restarts: 0,
+        transitions: 0,
+        seq: 0,
+        at: 0,
+    };
+
     /// Whether the service is in this state, and has not left it.
     pub(crate) fn is_in(&self, state: State) -> bool {
         self.state == state && self.transition == Transition::Entering
@@ -119,7 +137,8 @@ impl Condition {
     /// again: the service has exited, or the condition is about Unknown, which the service has left
     /// and to which it never returns.
     pub(super) fn is_settled(self, status: &ServiceStatus) -> bool {
-        status.over || (matches!(self, Condition::State(_, State::Unknown)) && status.seq > 0)
+        status.over
+            || (matches!(self, Condition::State(_, State::Unknown)) && status.seq > 0 && !status.is_in(State::Unknown))
     }
 }
 

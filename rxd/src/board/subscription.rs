@@ -1,8 +1,10 @@
 //! Polled watches and streams: those that a task holds, rather than a service declares.
 
+use super::slots::{Slots, slot_of};
+use super::state::BoardState;
 use super::status::{Condition, Event, ServiceStatus};
 use super::wake::PendingWake;
-use super::watcher::{Watcher, WatcherKind};
+use super::watcher::{DETACHED, NOBODY, Watcher, WatcherKind};
 use super::{Board, Id, Seq};
 use crate::graph::Mode;
 use std::task::{Context, Poll, Waker};
@@ -49,16 +51,24 @@ impl Board {
     }
 
     /// Begins a stream of all transitions of these services after the number that is returned. Puts
-    /// their statuses at that number into `statuses`, which must have the capacity for them.
-    pub(crate) fn open_stream(&self, services: &ServiceSet, statuses: &mut Vec<ServiceStatus>) -> (WatchId, Seq) {
+    /// their statuses at that number into `statuses`.
+    pub(crate) fn open_stream(&self, services: &ServiceSet, statuses: &mut Vec<StreamStatus>) -> (WatchId, Seq) {
         let watcher = match services {
             // The entry after those of the services stands for all of them.
-            ServiceSet::All(count) => Watcher::stream(&[*count]),
+            ServiceSet::All => Watcher::stream(&[self.declared() as Id]),
             ServiceSet::Some(list, _) => Watcher::stream(list),
         };
-        let mut inner = self.lock();
-        services.each(|id| statuses.push(inner.entries[id as usize].status));
-        (WatchId { watcher: inner.add(&self.services, watcher), spare_waker: None }, inner.seq)
+        loop {
+            let mut inner = self.lock();
+            let count = inner.view().count_of(services);
+            if statuses.capacity() < count {
+                drop(inner);
+                statuses.reserve(count);
+                continue;
+            }
+            inner.view().statuses_of(services, statuses);
+            return (WatchId { watcher: inner.add(&self.services, watcher), spare_waker: None }, inner.seq);
+        }
     }
 
     /// Ends a watch or a stream: O(its targets).
@@ -80,16 +90,20 @@ impl Board {
         statuses.clear();
         self.poll_watcher(watch, task, |board, watcher, closed| {
             let WatcherKind::Polled { edges, .. } = &mut watcher.kind else { return Poll::Ready(None) };
-            let now = |id: Id| &board.entries[id as usize].status;
+            let now = |id: Id| &board.entries[id].status;
             if !std::mem::take(&mut watcher.fired) {
                 if !closed && !watcher.over {
                     return Poll::Pending;
                 }
-                watcher.targets.iter().for_each(|target| statuses.push(*now(target.id)));
+                for (at, target) in watcher.targets.iter().enumerate() {
+                    let is_gone = target.place == DETACHED;
+                    statuses.push(if is_gone { *edges.last_status(at) } else { *now(target.id) });
+                }
                 return Poll::Ready(None);
             }
             for (at, target) in watcher.targets.iter().enumerate() {
-                statuses.push(*edges.status(at, now(target.id)));
+                let is_gone = target.place == DETACHED;
+                statuses.push(if is_gone { *edges.last_status(at) } else { *edges.status(at, now(target.id)) });
             }
             Poll::Ready(Some(Fired { seq: edges.seq, times: std::mem::take(&mut edges.count) }))
         })
@@ -105,8 +119,9 @@ impl Board {
         seq: &mut Seq,
         services: &ServiceSet,
         events: &mut Vec<Event>,
-        statuses: &mut Vec<ServiceStatus>,
+        statuses: &mut Vec<StreamStatus>,
     ) -> Poll<StreamRead> {
+        let mut needed = 0;
         loop {
             let room = statuses.capacity();
             let read = self.poll_watcher(watch, task, |board, watcher, closed| {
@@ -118,11 +133,12 @@ impl Board {
                     return if closed { Poll::Ready(Some(StreamRead::End)) } else { Poll::Pending };
                 }
                 if *seq + 1 < board.history.first() {
-                    if room < services.len() {
+                    needed = board.count_of(services);
+                    if room < needed {
                         return Poll::Ready(None);
                     }
                     *seq = board.seq;
-                    services.each(|id| statuses.push(board.entries[id as usize].status));
+                    board.statuses_of(services, statuses);
                     return Poll::Ready(Some(StreamRead::Lagged { missed: std::mem::take(unread) }));
                 }
                 for event in board.history.since(*seq + 1).take(HISTORY_BATCH) {
@@ -142,7 +158,7 @@ impl Board {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(read)) => return Poll::Ready(read),
                 // Allocated without the lock, in case the reader has fallen behind.
-                Poll::Ready(None) => statuses.reserve(services.len()),
+                Poll::Ready(None) => statuses.reserve(needed),
             }
         }
     }
@@ -164,7 +180,7 @@ impl Board {
         }
         let mut guard = self.lock();
         let inner = &mut *guard;
-        let view = View { seq: inner.seq, entries: &inner.entries, history: &inner.history };
+        let view = View { seq: inner.seq, entries: &inner.entries, added: &inner.added, history: &inner.history };
         let watcher = &mut inner.watchers[watch.watcher as usize];
         let taken = take(&view, watcher, inner.closed);
         let Some(waker) = watcher.waker() else { return taken };
@@ -256,40 +272,64 @@ impl Board {
 /// The board without its watchers, which the poll borrows mutably.
 struct View<'a> {
     seq: Seq,
-    entries: &'a [super::state::ServiceEntry],
+    entries: &'a Slots<super::state::ServiceEntry>,
+    added: &'a [Id],
     history: &'a super::history::History,
 }
+
+impl BoardState {
+    fn view(&self) -> View<'_> {
+        View { seq: self.seq, entries: &self.entries, added: &self.added, history: &self.history }
+    }
+}
+
+impl View<'_> {
+    fn live_added(&self) -> impl Iterator<Item = Id> {
+        self.added.iter().copied().filter(|&id| id != NOBODY)
+    }
+
+    /// How many services these are at most.
+    fn count_of(&self, services: &ServiceSet) -> usize {
+        match services {
+            ServiceSet::All => self.entries.declared().len() + self.added.len(),
+            ServiceSet::Some(list, _) => list.len(),
+        }
+    }
+
+    /// Adds the statuses of those of the services that are there.
+    fn statuses_of(&self, services: &ServiceSet, statuses: &mut Vec<StreamStatus>) {
+        let declared = self.entries.declared().len() as Id - 1;
+        let mut add = |id: Id| statuses.push((id, self.entries[id].status));
+        match services {
+            ServiceSet::All => (0..declared).chain(self.live_added()).for_each(add),
+            ServiceSet::Some(list, _) => {
+                let nth = |id: Id| slot_of(id).wrapping_sub(declared as usize + 1);
+                let is_live = |&id: &Id| id < declared || self.added.get(nth(id)) == Some(&id);
+                list.iter().copied().filter(is_live).for_each(&mut add);
+            }
+        }
+    }
+}
+
+/// The status of a service in a snapshot of a stream.
+pub(crate) type StreamStatus = (Id, ServiceStatus);
 
 /// The services of a stream.
 #[derive(Debug)]
 pub(crate) enum ServiceSet {
-    /// All services; their number.
-    All(u32),
-    /// These services, as a list and as a table by index.
+    /// All services, also those that are added later.
+    All,
+    /// These services, as a sorted list, and as a table of those that the daemon started with.
     Some(Box<[Id]>, Box<[bool]>),
 }
 
 impl ServiceSet {
     fn has(&self, id: Id) -> bool {
         match self {
-            ServiceSet::All(_) => true,
-            ServiceSet::Some(_, table) => table[id as usize],
-        }
-    }
-
-    /// Calls `each` with every one.
-    pub(crate) fn each(&self, mut each: impl FnMut(Id)) {
-        match self {
-            ServiceSet::All(count) => (0..*count).for_each(each),
-            ServiceSet::Some(list, _) => list.iter().for_each(|&id| each(id)),
-        }
-    }
-
-    /// The number of services.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            ServiceSet::All(count) => *count as usize,
-            ServiceSet::Some(list, _) => list.len(),
+            ServiceSet::All => true,
+            ServiceSet::Some(list, table) => {
+                table.get(id as usize).copied().unwrap_or_else(|| list.binary_search(&id).is_ok())
+            }
         }
     }
 }

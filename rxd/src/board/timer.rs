@@ -39,7 +39,7 @@ impl BoardState {
         if std::mem::replace(&mut lasting.armed, true) {
             return;
         }
-        let due = Reverse((self.at.saturating_add(lasting.lasts), at));
+        let due = Reverse((self.at.saturating_add(lasting.lasts), at, lasting.token));
         self.lasting.due.push(due);
         let is_first = self.lasting.due.peek() == Some(&due);
         if is_first && self.lasting.waker.is_some() && !watcher.queued {
@@ -100,23 +100,29 @@ impl Board {
     fn act(&self, inner: &mut BoardState, now: u64, owners: &mut Vec<Id>) -> Option<u64> {
         let now = now.max(inner.at);
         loop {
-            let &Reverse((due, at)) = inner.lasting.due.peek()?;
+            let &Reverse((due, at, token)) = inner.lasting.due.peek()?;
             if due > now || owners.len() == BATCH {
                 return Some(due);
             }
             inner.lasting.due.pop();
             let watcher = &mut inner.watchers[at as usize];
-            let WatcherKind::Rare(Some(lasting)) = &mut watcher.kind else { continue };
+            let lasting = match &mut watcher.kind {
+                WatcherKind::Rare(Some(lasting)) if lasting.token == token => lasting,
+                _ => {
+                    inner.lasting.took_stale();
+                    continue;
+                }
+            };
             let due = lasting.since.saturating_add(lasting.lasts);
             lasting.armed = watcher.held && due > now;
             if lasting.armed {
                 // The condition has had a break: its time began anew.
-                inner.lasting.due.push(Reverse((due, at)));
+                inner.lasting.due.push(Reverse((due, at, token)));
             } else if watcher.held {
                 lasting.acted = true;
                 watcher.fired = true;
                 self.service(lasting.owner).set(lasting.reaction.signal());
-                if !lasting.reaction.is_gate() || inner.entries[lasting.owner as usize].held {
+                if !lasting.reaction.is_gate() || inner.entries[lasting.owner].held {
                     owners.push(lasting.owner);
                 }
             }

@@ -15,7 +15,7 @@ impl Board {
     pub(crate) fn raise(&self, id: Id, signals: u32) {
         let service = self.service(id);
         service.set(signals);
-        let waker = self.lock().entries[id as usize].waker.clone();
+        let waker = self.lock().entries[id].waker.clone();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -29,7 +29,7 @@ impl Board {
             ids.iter().for_each(|&id| self.service(id).set(signals));
             let inner = self.lock();
             for (slot, &id) in wakers.iter_mut().zip(ids) {
-                slot.clone_from(&inner.entries[id as usize].waker);
+                slot.clone_from(&inner.entries[id].waker);
             }
             drop(inner);
             wakers.into_iter().flatten().for_each(Waker::wake);

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// No service: the condition has held since the watcher was made.
 pub(super) const NOBODY: Id = Id::MAX;
 
+/// The place of a target that was removed.
+pub(super) const DETACHED: u32 = u32::MAX;
+
 /// One watcher: how many of its targets satisfy its condition, and whether that came true.
 #[derive(Debug)]
 pub(super) struct Watcher {
@@ -129,6 +132,22 @@ impl Watcher {
         let mut watched = Vec::with_capacity(targets.len());
         targets.iter().for_each(|&id| watched.push(WatchedService { id, place: 0, mark: false }));
         Watcher { mode, condition, targets: watched.into(), ..Watcher::vacant() }
+    }
+
+    /// A free place in the block of an added service. What is still in the queue for it is ignored.
+    pub(super) fn vacant_in_block() -> Watcher {
+        Watcher { kind: WatcherKind::Stream { unread: 0, waker: None }, ..Watcher::vacant() }
+    }
+
+    /// The service of target number `at` is removed, and had this status last.
+    pub(super) fn detach(&mut self, at: usize, last: &ServiceStatus) {
+        self.targets[at].place = DETACHED;
+        if let WatcherKind::Polled { edges, .. } = &mut self.kind {
+            // The status at a rising edge that the owner has not taken stays.
+            if edges.count == 0 || edges.saved[at].edge != edges.seq {
+                edges.saved[at].status = *last;
+            }
+        }
     }
 
     /// The owner of a declared watch, and its reaction.
@@ -289,6 +308,11 @@ impl Watcher {
 }
 
 impl RisingEdges {
+    /// The last status of a target that was removed.
+    pub(super) fn last_status(&self, at: usize) -> &ServiceStatus {
+        &self.saved[at].status
+    }
+
     /// The status of a target at the last rising edge.
     pub(super) fn status<'a>(&'a self, at: usize, now: &'a ServiceStatus) -> &'a ServiceStatus {
         let saved = &self.saved[at];

@@ -37,7 +37,6 @@ pub(crate) fn during<T>(core: &Core, id: Id, code: impl FnOnce() -> T) -> T {
 }
 
 /// The service of this daemon whose code runs on this thread.
-#[cfg(feature = "admin")]
 pub(crate) fn service(core: &Core) -> Option<Id> {
     let (address, id) = CURRENT.try_with(Cell::get).unwrap_or_default();
     ((address, id) == key(core, id)).then_some(id)

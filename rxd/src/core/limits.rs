@@ -28,12 +28,24 @@ impl MethodLimits {
 
     fn of(&self, id: Id, state: State) -> Option<Duration> {
         let place = self.0.binary_search_by_key(&id, |&(id, _)| id);
-        let declared = slot(state).and_then(|slot| self.0[place.ok()?].1[slot]);
-        declared.or((state == State::Stop).then_some(STOP_LIMIT))
+        or_default(state, place.ok().map(|place| &self.0[place].1))
     }
 }
 
+/// The limit of the method of a state, by those that are declared.
+fn or_default(state: State, declared: Option<&[Option<Duration>; 4]>) -> Option<Duration> {
+    let declared = slot(state).and_then(|slot| declared?[slot]);
+    declared.or((state == State::Stop).then_some(STOP_LIMIT))
+}
+
 impl Core {
+    fn method_limit(&self, id: Id, state: State) -> Option<Duration> {
+        match self.names.has(id) {
+            true => self.method_limits.of(id, state),
+            false => or_default(state, self.added.timeouts(id).as_ref()),
+        }
+    }
+
     /// Notes that the limit of the running method ends then. `length` is the time until that.
     pub(crate) fn begin_limit(&self, id: Id, until: Instant, length: Duration) {
         // The time is stored modulo 49 days. A longer limit than half of that is shown in full.
@@ -59,9 +71,9 @@ impl Core {
             return None;
         }
         let (is_cancelled, is_latched) = (service.is_interrupted(), service.is_latched());
-        let stop = self.method_limits.of(id, State::Stop);
+        let stop = self.method_limit(id, State::Stop);
         let state = self.board.status(id).state;
-        let whole = if is_cancelled || is_reload { stop } else { self.method_limits.of(id, state) };
+        let whole = if is_cancelled || is_reload { stop } else { self.method_limit(id, state) };
         // The engine has not noticed the cancellation: the time for it begins when it does.
         if is_cancelled && !is_latched {
             return whole;

@@ -8,7 +8,10 @@
 //! No lock of the core is taken while another is held. The board's signals are set and cleared
 //! while the lock of the requests is held, but by atomic steps, which take no lock.
 
+use crate::board::slots::{Slots, slot_of};
 use crate::board::{Board, Id, signal};
+use crate::core::added::AddedServices;
+use crate::core::by_service::ByService;
 use crate::core::extensions::Extensions;
 use crate::core::limits::MethodLimits;
 use crate::core::names::{Name, ServiceNames};
@@ -22,6 +25,7 @@ use crate::in_span::ScopedSubscriber;
 #[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
 use crate::lifecycle::backoff::ReactionRecords;
+use crate::lifecycle::manager::Table;
 use crate::lifecycle::options::{Options, Readiness};
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
@@ -38,6 +42,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
+pub(crate) mod added;
+mod by_service;
 pub(crate) mod current;
 pub(crate) mod describe;
 mod extensions;
@@ -53,33 +59,27 @@ pub(crate) mod tasks;
 
 pub use states::{ServiceState, States};
 
-/// The value of a service, to be changed, in a list that is as long as the last service with a value
-/// needs: empty in most daemons.
-fn slot<T: Default>(values: &mut Vec<T>, id: Id) -> &mut T {
-    let at = id as usize;
-    if values.len() <= at {
-        values.resize_with(at + 1, T::default);
-    }
-    &mut values[at]
-}
-
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) daemon: Name,
     pub(crate) board: Board,
     pub(crate) names: ServiceNames,
-    details: Mutex<Vec<Option<Box<FailureDetail>>>>,
+    /// Those that were added later.
+    pub(crate) added: AddedServices,
+    details: Mutex<ByService<Option<Box<FailureDetail>>>>,
     /// Whether there is any detail. Relaxed: a thread that sees a transition sees what was noted
     /// before it.
     is_detailed: AtomicBool,
-    requests: Mutex<Vec<Requests>>,
+    requests: Mutex<ByService<Requests>>,
     /// The requests to reload all services that the supervisor has not taken.
     reload_requests: Mutex<Vec<Reply>>,
     /// How long each service may take to answer a request, in seconds; empty, which means no limit,
     /// if there are no engines.
     answer_limits: Box<[u64]>,
     method_limits: MethodLimits,
-    tasks: Box<[ServiceTasks]>,
+    tasks: Slots<ServiceTasks>,
+    /// The tables of the managers, by which an added service is checked that refers to one of these.
+    tables: Box<[&'static Table]>,
     /// The services that operators have acted on, once for each time, for the invariant checker.
     #[cfg(any(test, feature = "test-util"))]
     operated: Mutex<Vec<(Id, ServiceCommand)>>,
@@ -93,7 +93,7 @@ pub(crate) struct Core {
     #[cfg(feature = "intracom")]
     pub(crate) intracom: Intracom,
     /// The status texts of the services.
-    status_texts: Mutex<Vec<Box<str>>>,
+    status_texts: Mutex<ByService<Box<str>>>,
     pub(crate) provided: ProvidedValues,
     /// Notified when daemon-wide state has changed: a transition, once there is a subscriber, or a
     /// status text. The subscriber must re-read the state; no payload is sent.
@@ -291,19 +291,19 @@ pub(crate) fn refuse_too_many(reply: Reply, whose: fmt::Arguments<'_>) {
 impl Core {
     pub(crate) fn new(daemon: Name, names: ServiceNames, board: Board, stop_order: StopOrder) -> Self {
         let services = names.names().len();
-        let mut tasks = Vec::new();
-        tasks.resize_with(services, ServiceTasks::default);
         Core {
             daemon,
-            board,
-            details: Mutex::default(),
+            added: AddedServices::new(board.first_added()),
+            details: Mutex::new(ByService::new(services)),
             is_detailed: AtomicBool::new(false),
             poll_marks: PollMarks::new(services),
             names,
-            requests: Mutex::default(),
+            board,
+            requests: Mutex::new(ByService::new(services)),
             reload_requests: Mutex::default(),
             answer_limits: Box::default(),
-            tasks: tasks.into(),
+            tasks: Slots::new(services),
+            tables: Box::default(),
             method_limits: MethodLimits::default(),
             #[cfg(any(test, feature = "test-util"))]
             operated: Mutex::default(),
@@ -312,8 +312,8 @@ impl Core {
             report: watch::Sender::new(None),
             #[cfg(feature = "intracom")]
             intracom: Intracom::new(),
-            status_texts: Mutex::default(),
-            provided: ProvidedValues::default(),
+            status_texts: Mutex::new(ByService::new(services)),
+            provided: ProvidedValues::new(services),
             changed: Notify::new(),
             has_subscriber: AtomicBool::new(false),
             stop_order,
@@ -329,10 +329,6 @@ impl Core {
             extensions: Extensions::default(),
             subscriber: ScopedSubscriber::current(),
         }
-    }
-
-    pub(crate) fn name(&self, id: Id) -> &Name {
-        self.names.name(id)
     }
 
     /// The names of several services.
@@ -352,7 +348,7 @@ impl Core {
     fn look_at_detail(&self, id: Id, look: &mut dyn FnMut(&FailureDetail)) {
         if self.is_detailed.load(Ordering::Relaxed) {
             let details = self.details.lock();
-            if let Some(Some(detail)) = details.get(id as usize) {
+            if let Some(Some(detail)) = details.get(id) {
                 look(detail);
             }
         }
@@ -360,15 +356,17 @@ impl Core {
 
     /// Changes what is kept about the failures of a service.
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
-        if let Some(Some(detail)) = self.details_with(id).get_mut(id as usize) {
+        if let Some(Some(detail)) = self.details_with(id).get_mut(id) {
             write(detail);
         }
     }
 
     /// The details, with one of this service.
-    fn details_with(&self, id: Id) -> MutexGuard<'_, Vec<Option<Box<FailureDetail>>>> {
+    fn details_with(&self, id: Id) -> MutexGuard<'_, ByService<Option<Box<FailureDetail>>>> {
         let mut details = self.details.lock();
-        slot(&mut details, id).get_or_insert_default();
+        if let Some(detail) = details.entry(id) {
+            detail.get_or_insert_default();
+        }
         self.is_detailed.store(true, Ordering::Relaxed);
         details
     }
@@ -376,7 +374,7 @@ impl Core {
     /// As [`note`](Core::note), but only if something is kept already.
     pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
         if self.is_detailed.load(Ordering::Relaxed) {
-            if let Some(Some(detail)) = self.details.lock().get_mut(id as usize) {
+            if let Some(Some(detail)) = self.details.lock().get_mut(id) {
                 write(detail);
             }
         }
@@ -446,12 +444,39 @@ impl Core {
         self
     }
 
+    /// Keeps the tables of the managers of the services that the daemon starts with.
+    pub(crate) fn with_tables(mut self, tables: Box<[&'static Table]>) -> Self {
+        self.tables = tables;
+        self
+    }
+
+    /// Makes room for a service that is added.
+    pub(crate) fn make_room(&self, id: Id) {
+        self.tasks.make_room(slot_of(id));
+        self.poll_marks.make_room(id);
+        self.requests.lock().claim(id);
+        self.details.lock().claim(id);
+        self.status_texts.lock().claim(id);
+        self.provided.claim(id);
+    }
+
+    /// As [`make_room`](Core::make_room) was not called: the daemon stops.
+    pub(crate) fn give_back_room(&self, id: Id) {
+        self.requests.lock().release(id);
+        self.details.lock().release(id);
+        self.status_texts.lock().release(id);
+        self.provided.release(id);
+    }
+
     pub(crate) fn answer_limit(&self, id: Id) -> Duration {
-        Duration::from_secs(self.answer_limits.get(id as usize).copied().unwrap_or(u64::MAX))
+        match self.names.has(id) {
+            true => Duration::from_secs(self.answer_limits.get(id as usize).copied().unwrap_or(u64::MAX)),
+            false => self.added.answer_limit(id),
+        }
     }
 
     pub(crate) fn tasks(&self, id: Id) -> &ServiceTasks {
-        &self.tasks[id as usize]
+        &self.tasks[id]
     }
 
     /// Runs code of the user's for a service. A panic is caught, and blocking is detected.
@@ -494,7 +519,12 @@ impl Core {
     /// Sends a request to a service. `reply` gets the answer, unless the engine is dropped before.
     pub(crate) fn send_request(&self, id: Id, command: ServiceCommand, reply: Reply) {
         #[cfg(any(test, feature = "test-util"))]
-        self.operated.lock().push((id, command));
+        self.note_operated(id, command);
+        self.push_request(id, command, reply, false);
+    }
+
+    /// As [`send_request`](Core::send_request). What rxd itself `must` have finds room always.
+    fn push_request(&self, id: Id, command: ServiceCommand, reply: Reply, must: bool) {
         let signals = match command {
             ServiceCommand::Start => signal::REQUEST,
             ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
@@ -504,8 +534,11 @@ impl Core {
         // Under the same lock as in `take_requests`: a signal is set if and only if there is a
         // request.
         let mut requests = self.requests.lock();
-        let of_service = slot(&mut requests, id);
-        if !has_room(of_service) {
+        let Some(of_service) = requests.entry(id) else {
+            drop(requests);
+            return answer(reply, Err(self.removed_error(id)));
+        };
+        if !must && !has_room(of_service) {
             drop(requests);
             return self.refuse_request(id, reply);
         }
@@ -543,6 +576,9 @@ impl Core {
         if self.board.signals(id) & signal::REQUESTS != 0 {
             self.answer_for_the_engine(id);
         }
+        if !self.names.has(id) {
+            self.added_engine_has_ended(id);
+        }
     }
 
     /// Answers all requests to a service whose engine has ended.
@@ -558,12 +594,20 @@ impl Core {
             ServiceCommand::Start | ServiceCommand::Restart if self.shutting_down().is_some() => {
                 Err(Error::msg("the daemon is stopping"))
             }
+            ServiceCommand::Start | ServiceCommand::Restart if self.is_removed(id) => {
+                Err(Error::msg(format_args!("service `{}` is being removed", self.name(id))))
+            }
             ServiceCommand::Start | ServiceCommand::Restart => {
                 Err(Error::msg(format_args!("service `{}` cannot start again: its task has ended", self.name(id))))
             }
             ServiceCommand::Stop | ServiceCommand::RestartStale => Ok(()),
             ServiceCommand::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
         }
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    fn note_operated(&self, id: Id, command: ServiceCommand) {
+        self.operated.lock().push((id, command));
     }
 
     #[cfg(any(test, feature = "test-util"))]
@@ -574,8 +618,10 @@ impl Core {
     /// Takes the requests to a service, oldest first.
     pub(crate) fn take_requests(&self, id: Id) -> Requests {
         let mut requests = self.requests.lock();
-        self.board.clear(id, signal::REQUESTS);
-        requests.get_mut(id as usize).map(std::mem::take).unwrap_or_default()
+        if requests.get(id).is_some() {
+            self.board.clear(id, signal::REQUESTS);
+        }
+        requests.get_mut(id).map(std::mem::take).unwrap_or_default()
     }
 
     /// Handles the Exit of a service: asks those services to stop that had to wait for it. Returns
@@ -591,7 +637,8 @@ impl Core {
 
     /// Sets the status text of a service; an empty text removes it.
     pub(crate) fn set_status(&self, id: Id, text: &str) {
-        let before = std::mem::replace(slot(&mut self.status_texts.lock(), id), text.into());
+        let text: Box<str> = text.into();
+        let before = self.status_texts.lock().entry(id).map(|place| std::mem::replace(place, text));
         drop(before);
         self.changed.notify_one();
     }
@@ -599,7 +646,7 @@ impl Core {
     /// The status text of a service.
     pub(crate) fn status_text(&self, id: Id) -> Option<String> {
         let texts = self.status_texts.lock();
-        texts.get(id as usize).filter(|text| !text.is_empty()).map(ToString::to_string)
+        texts.get(id).filter(|text| !text.is_empty()).map(ToString::to_string)
     }
 
     /// The status texts of the first few services.
@@ -607,9 +654,9 @@ impl Core {
     pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
         let texts = self.status_texts.lock();
         let mut set = Vec::new();
-        for (id, text) in texts.iter().enumerate() {
+        for (id, text) in texts.iter() {
             if !text.is_empty() && set.len() < few {
-                set.push((id as Id, text.clone()));
+                set.push((id, text.clone()));
             }
         }
         set

@@ -3,12 +3,39 @@
 use crate::board::Id;
 use crate::graph::fnv1a;
 use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 /// The name of a service; borrowed if it was declared.
 pub(crate) type Name = Cow<'static, str>;
 
-/// The names and types of the services.
+/// The name of a service: borrowed of one that the daemon starts with, owned of one that was added.
+#[derive(Debug)]
+pub(crate) enum NameRef<'a> {
+    Declared(&'a Name),
+    Added(Name),
+}
+
+impl Deref for NameRef<'_> {
+    type Target = Name;
+
+    #[inline]
+    fn deref(&self) -> &Name {
+        match self {
+            NameRef::Declared(name) => name,
+            NameRef::Added(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+/// The names and types of the services that the daemon starts with.
 #[derive(Debug)]
 pub(crate) struct ServiceNames {
     names: Box<[Name]>,
@@ -58,6 +85,11 @@ impl ServiceNames {
         let from = lookup.partition_point(|(other, _)| *other < hash);
         let count = lookup[from..].iter().take_while(|(other, _)| *other == hash).count();
         &lookup[from..from + count]
+    }
+
+    /// Whether a service is among them.
+    pub(crate) fn has(&self, id: Id) -> bool {
+        (id as usize) < self.names.len()
     }
 
     /// The service of this name.

@@ -8,6 +8,7 @@
 //! by look number `LOOKS + 1` has been there for the whole threshold.
 
 use crate::board::Id;
+use crate::board::slots::{Slots, slot_of};
 use crate::core::Core;
 use crate::core::names::Name;
 use crate::lifecycle::state::State;
@@ -27,7 +28,9 @@ pub(crate) const LOOKS: u32 = 2;
 pub(crate) struct PollMarks {
     look: AtomicU32,
     /// The marks of the services' methods.
-    methods: Box<[PollMark]>,
+    methods: Slots<PollMark>,
+    /// The added services whose methods were reported: their slots may be others' by the end.
+    blocking: Mutex<Vec<Id>>,
     tasks: Mutex<Vec<Weak<WatchedTask>>>,
 }
 
@@ -101,15 +104,23 @@ impl PollMark {
 
 impl PollMarks {
     pub(crate) fn new(services: usize) -> Self {
-        let mut methods = Vec::new();
-        methods.resize_with(services, PollMark::default);
-        PollMarks { look: AtomicU32::new(0), methods: methods.into(), tasks: Mutex::default() }
+        PollMarks {
+            look: AtomicU32::new(0),
+            methods: Slots::new(services),
+            blocking: Mutex::default(),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Makes room for a service that is added.
+    pub(crate) fn make_room(&self, id: Id) {
+        self.methods.make_room(slot_of(id));
     }
 
     /// Marks a service's method as being polled while `poll` runs.
     #[inline]
     pub(crate) fn during<T>(&self, id: Id, poll: impl FnOnce() -> T) -> T {
-        self.methods[id as usize].during(&self.look, poll)
+        self.methods[id].during(&self.look, poll)
     }
 
     /// Marks each poll of a task of a service, or of a prestart stage.
@@ -130,6 +141,24 @@ impl PollMarks {
         marked
     }
 
+    /// The added service that a change of this one's mark is about: the end of a poll that was
+    /// reported may be found when the slot is another service's.
+    fn reported(&self, id: Id, change: MarkChange) -> Id {
+        if change == MarkChange::Unchanged {
+            return id;
+        }
+        let mut blocking = self.blocking.lock();
+        let before = blocking.iter().position(|&other| slot_of(other) == slot_of(id));
+        let before = before.map(|at| blocking.swap_remove(at));
+        match change {
+            MarkChange::Blocks => {
+                blocking.push(id);
+                id
+            }
+            MarkChange::Returned | MarkChange::Unchanged => before.unwrap_or(id),
+        }
+    }
+
     fn remember(&self, task: Weak<WatchedTask>) {
         let mut tasks = self.tasks.lock();
         // Before growing, remove the tasks that have ended: the list stays within twice the live
@@ -144,14 +173,15 @@ impl PollMarks {
     /// answers mean that the runtime makes progress, however long its queue is.
     pub(crate) fn polled(&self) -> Vec<usize> {
         let mut polled = Vec::new();
-        for (at, mark) in self.methods.iter().enumerate() {
+        for (at, mark) in self.methods.declared().iter().enumerate().chain(self.methods.added()) {
             if mark.is_polled() {
                 polled.push(at);
             }
         }
         for (at, task) in self.tasks.lock().iter().enumerate() {
             if task.upgrade().is_some_and(|task| !task.has_own_thread && task.mark.is_polled()) {
-                polled.push(self.methods.len() + at);
+                // Behind all services.
+                polled.push(usize::MAX - at);
             }
         }
         polled
@@ -161,7 +191,7 @@ impl PollMarks {
     pub(crate) fn is_polled(&self, id: Id) -> bool {
         let tasks = self.tasks.lock();
         let mut tasks = tasks.iter().filter_map(Weak::upgrade);
-        self.methods[id as usize].is_polled() || tasks.any(|task| task.service == Some(id) && task.mark.is_polled())
+        self.methods[id].is_polled() || tasks.any(|task| task.service == Some(id) && task.mark.is_polled())
     }
 
     /// Looks at all services and their tasks once. Returns what has changed since the last look.
@@ -181,8 +211,13 @@ impl PollMarks {
                 blocked.push(BlockedPoll { service, task: task.map(|task| task.name.clone()), change });
             }
         };
-        for (id, mark) in self.methods.iter().enumerate() {
+        for (id, mark) in self.methods.declared().iter().enumerate() {
             add(Some(id as Id), None, mark.look(now));
+        }
+        for id in core.added.ids() {
+            let change = self.methods[id].look(now);
+            let owner = self.reported(id, change);
+            add(Some(owner), None, change);
         }
         let mut tasks = self.tasks.lock();
         tasks.retain(|task| task.strong_count() > 0);

@@ -1,6 +1,6 @@
 //! The values that services provide to those that need them.
 
-use super::slot;
+use super::by_service::ByService;
 use crate::board::Id;
 use crate::sync::Mutex;
 use std::any::Any;
@@ -12,23 +12,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) type Value = Arc<dyn Any + Send + Sync>;
 
 /// See the [module](self).
-#[derive(Default)]
 pub(crate) struct ProvidedValues {
     /// The value of each service, up to the last that has provided one.
-    values: Mutex<Vec<Option<Value>>>,
+    values: Mutex<ByService<Option<Value>>>,
     is_used: AtomicBool,
 }
 
 impl ProvidedValues {
+    pub(crate) fn new(services: usize) -> Self {
+        ProvidedValues { values: Mutex::new(ByService::new(services)), is_used: AtomicBool::new(false) }
+    }
+
+    pub(super) fn claim(&self, id: Id) {
+        self.values.lock().claim(id);
+    }
+
+    pub(super) fn release(&self, id: Id) -> Option<Value> {
+        self.values.lock().release(id).flatten()
+    }
+
     /// Keeps the value of a service, and returns the one before. To drop that runs code of the
     /// user's.
     pub(crate) fn put(&self, id: Id, value: Value) -> Option<Value> {
         self.is_used.store(true, Ordering::Relaxed);
-        slot(&mut self.values.lock(), id).replace(value)
+        match self.values.lock().entry(id) {
+            Some(slot) => slot.replace(value),
+            // The service was removed.
+            None => Some(value),
+        }
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<Value> {
-        self.values.lock().get(id as usize).cloned().flatten()
+        self.values.lock().get(id).cloned().flatten()
     }
 
     /// Whether a service has ever provided one.
@@ -40,7 +55,7 @@ impl ProvidedValues {
     }
 
     pub(crate) fn take(&self, id: Id) -> Option<Value> {
-        self.values.lock().get_mut(id as usize).and_then(Option::take)
+        self.values.lock().get_mut(id).and_then(Option::take)
     }
 }
 

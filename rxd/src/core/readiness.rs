@@ -3,7 +3,7 @@
 //! The admin route, the status for systemd and the end of a start ask the same.
 
 use super::Core;
-use crate::board::{Condition, Id, ServiceStatus, ids_where};
+use crate::board::{Condition, Id, ServiceStatus, Statuses, ids_where};
 use crate::lifecycle::state::{Action, Cause, State};
 
 /// Whether the daemon is ready.
@@ -36,23 +36,24 @@ pub(crate) fn has_been_ready(status: &ServiceStatus, has_failed: bool) -> bool {
 }
 
 impl Core {
-    /// Whether the daemon's readiness does not count this service.
+    /// Whether the daemon's readiness does not count this service: it is declared as optional, or
+    /// was added.
     pub(crate) fn is_optional(&self, id: Id) -> bool {
-        self.optional.binary_search(&id).is_ok()
+        !self.names.has(id) || self.optional.binary_search(&id).is_ok()
     }
 
     /// As [`is_optional`](Core::is_optional), of the service with this name.
     #[cfg(feature = "admin")]
     pub(crate) fn is_optional_name(&self, name: &str) -> bool {
-        self.optional.iter().any(|&id| *self.name(id) == name)
+        self.names.id(name).is_none_or(|id| self.is_optional(id))
     }
 
     /// Whether the daemon is ready, by the statuses of all services.
     #[allow(dead_code, reason = "only the admin route and systemd, where there is one, ask")]
-    pub(crate) fn readiness(&self, statuses: &[ServiceStatus]) -> DaemonReadiness {
+    pub(crate) fn readiness(&self, statuses: &Statuses) -> DaemonReadiness {
         let mut readiness = DaemonReadiness::Ready;
-        for (id, _) in statuses.iter().enumerate().filter(|(_, status)| !is_ready(status)) {
-            match self.is_optional(id as Id) {
+        for (id, _) in statuses.iter().filter(|(_, status)| !is_ready(status)) {
+            match self.is_optional(id) {
                 true => readiness = DaemonReadiness::Degraded,
                 false => return DaemonReadiness::NotReady,
             }
@@ -63,8 +64,7 @@ impl Core {
     /// The services that count, and have not been ready yet.
     pub(crate) fn not_ready_yet(&self) -> Vec<Id> {
         let (failures, (_, statuses)) = (self.failures(), self.board.statuses());
-        let is_pending =
-            |id: Id| !self.is_optional(id) && !has_been_ready(&statuses[id as usize], failures.contains(&id));
-        ids_where(statuses.len(), &is_pending)
+        let is_pending = |id: Id| !self.is_optional(id) && !has_been_ready(statuses.of(id), failures.contains(&id));
+        ids_where(self.board.declared(), &is_pending)
     }
 }

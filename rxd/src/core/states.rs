@@ -1,7 +1,7 @@
 //! The states of services as users read them.
 
 use super::Core;
-use crate::board::{Event, Id, ServiceStatus};
+use crate::board::{Event, Id, ServiceStatus, Statuses};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -57,9 +57,14 @@ impl Core {
 
     pub(crate) fn states(&self) -> States {
         let (seq, statuses) = self.board.statuses();
+        self.states_of(seq, &statuses)
+    }
+
+    /// The states by these statuses, in their order.
+    pub(crate) fn states_of(&self, seq: u64, statuses: &Statuses) -> States {
         let mut services = Vec::with_capacity(statuses.len());
-        for (id, status) in statuses.iter().enumerate() {
-            services.push(self.state(id as Id, status));
+        for (id, status) in statuses.iter() {
+            services.push(self.state(id, status));
         }
         States { seq, services }
     }
@@ -131,7 +136,7 @@ impl States {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// The states of all services, in the order of declaration.
+    /// The states of all services, in the order of declaration, and then those that were added.
     pub fn iter(&self) -> std::slice::Iter<'_, ServiceState> {
         self.services.iter()
     }

@@ -1,13 +1,18 @@
 //! The order in which services stop.
 
-use crate::board::{Id, ids_where};
+use crate::board::Id;
+use crate::board::slots::slot_of;
 use crate::sync::{Mutex, MutexGuard};
+use std::borrow::Cow;
 use tokio::time::Instant;
 
 /// The order of a shutdown: a service that gates on another's Run stops before that one does.
 ///
 /// Each service knows which others it releases. Nothing is sorted, and services that do not depend
 /// on each other stop at the same time.
+///
+/// Services may be added until the shutdown begins: [`add`](StopOrder::add) and
+/// [`begin`](StopOrder::begin) take one lock, so that the shutdown stops all that were added.
 #[derive(Debug)]
 pub(crate) struct StopOrder {
     /// The services that stop after service 0, then those that stop after service 1, and so on.
@@ -19,7 +24,10 @@ pub(crate) struct StopOrder {
 
 #[derive(Debug)]
 struct StopState {
-    presence: Box<[Presence]>,
+    /// By slots: those of the services that the daemon starts with come first.
+    presence: Vec<Presence>,
+    /// The added services, in the slots behind those.
+    added: Vec<AddedOrder>,
     /// How many services are not in Exit.
     left: usize,
     /// How many services an operator has stopped that are still in Exit.
@@ -31,9 +39,21 @@ struct StopState {
     begun: Option<Instant>,
 }
 
+/// The order of a service that was added.
+#[derive(Debug)]
+struct AddedOrder {
+    id: Id,
+    /// The services that stop after it.
+    after: Box<[Id]>,
+    /// It is to be removed, and does not start again.
+    is_removed: bool,
+}
+
 /// Whether a service is in Exit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Presence {
+    /// No service is in the slot.
+    Absent,
     NotInExit,
     Exited,
     /// In Exit because an operator stopped it.
@@ -43,7 +63,7 @@ enum Presence {
 impl StopOrder {
     /// `after[a]` are the services that stop after `a`. Free of cycles.
     pub(crate) fn new(after: &[Vec<usize>]) -> Self {
-        let (presence, left) = (vec![Presence::NotInExit; after.len()].into(), after.len());
+        let (presence, left) = (vec![Presence::NotInExit; after.len()], after.len());
         let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(after.len()));
         for after in after {
             after.iter().for_each(|&id| all.push(id as Id));
@@ -52,12 +72,28 @@ impl StopOrder {
         StopOrder {
             after: all.into(),
             ends: ends.into(),
-            state: Mutex::new(StopState { presence, left, stopped: 0, waiting: None, begun: None }),
+            state: Mutex::new(StopState { presence, added: Vec::new(), left, stopped: 0, waiting: None, begun: None }),
         }
     }
 
     /// The services that stop after this one.
-    pub(crate) fn after(&self, id: Id) -> &[Id] {
+    pub(crate) fn after(&self, id: Id) -> Cow<'_, [Id]> {
+        match self.is_declared(id) {
+            true => Cow::Borrowed(self.declared_after(id)),
+            false => Cow::Owned(self.lock().added_after(id, self.ends.len()).to_vec()),
+        }
+    }
+
+    fn is_declared(&self, id: Id) -> bool {
+        (id as usize) < self.ends.len()
+    }
+
+    /// The place of a service in the lists of the state.
+    fn place(&self, id: Id) -> usize {
+        if self.is_declared(id) { id as usize } else { slot_of(id) }
+    }
+
+    fn declared_after(&self, id: Id) -> &[Id] {
         let id = id as usize;
         let begin = id.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.after[begin as usize..self.ends[id] as usize]
@@ -78,7 +114,8 @@ impl StopOrder {
     pub(crate) fn is_over(&self) -> bool {
         let mut state = self.lock();
         if state.is_over() {
-            state.waiting.get_or_insert_with(|| vec![0; self.ends.len()]);
+            let places = state.presence.len();
+            state.waiting.get_or_insert_with(|| vec![0; places]);
         }
         state.is_over()
     }
@@ -99,17 +136,22 @@ impl StopOrder {
     pub(crate) fn stopping(&self) -> Vec<Id> {
         let state = self.lock();
         let Some(waiting) = &state.waiting else { return Vec::new() };
-        ids_where(waiting.len(), &|id| waiting[id as usize] == 0 && state.is_left(id as usize))
+        state.ids(self.ends.len(), |place| waiting[place] == 0 && state.is_left(place))
     }
 
     /// Begins the shutdown. Returns the services that can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
         let mut state = self.lock();
-        let mut waiting = vec![0; self.ends.len()];
+        let mut waiting = vec![0; state.presence.len()];
         for service in (0..self.ends.len()).filter(|&service| state.is_left(service)) {
-            self.after(service as Id).iter().for_each(|&next| waiting[next as usize] += 1);
+            self.declared_after(service as Id).iter().for_each(|&next| waiting[next as usize] += 1);
         }
-        let first = ids_where(waiting.len(), &|id| waiting[id as usize] == 0);
+        for service in state.added.iter().filter(|added| added.id != NO_SERVICE) {
+            if state.is_left(slot_of(service.id)) {
+                service.after.iter().for_each(|&next| waiting[self.place(next)] += 1);
+            }
+        }
+        let first = state.ids(self.ends.len(), |place| waiting[place] == 0 && !state.is_absent(place));
         state.waiting = Some(waiting);
         state.begun = Some(Instant::now());
         first
@@ -120,17 +162,23 @@ impl StopOrder {
     pub(crate) fn exited(&self, id: Id, is_stopped: bool) -> (Vec<Id>, usize) {
         let mut state = self.lock();
         let state = &mut *state;
-        if !state.is_left(id as usize) {
+        let place = self.place(id);
+        if !state.is_left(place) {
             return (Vec::new(), state.left);
         }
-        state.presence[id as usize] = if is_stopped { Presence::Stopped } else { Presence::Exited };
+        state.presence[place] = if is_stopped { Presence::Stopped } else { Presence::Exited };
         state.stopped += usize::from(is_stopped);
         state.left -= 1;
         let Some(waiting) = &mut state.waiting else { return (Vec::new(), state.left) };
+        let after = match self.is_declared(id) {
+            true => self.declared_after(id),
+            false => added_after(&state.added, id, self.ends.len()),
+        };
         let mut next = Vec::new();
-        for &other in self.after(id) {
-            waiting[other as usize] -= 1;
-            if waiting[other as usize] == 0 {
+        for &other in after {
+            let place = self.place(other);
+            waiting[place] -= 1;
+            if waiting[place] == 0 {
                 next.push(other);
             }
         }
@@ -140,14 +188,81 @@ impl StopOrder {
     /// Notes that a service leaves Exit. Returns false once the shutdown has begun.
     pub(crate) fn revive(&self, id: Id) -> bool {
         let mut state = self.lock();
-        if state.waiting.is_some() {
+        let added = slot_of(id).checked_sub(self.ends.len()).and_then(|nth| state.added.get(nth));
+        let is_removed = !self.is_declared(id) && added.is_some_and(|added| added.id == id && added.is_removed);
+        if state.waiting.is_some() || is_removed {
             return false;
         }
-        let before = std::mem::replace(&mut state.presence[id as usize], Presence::NotInExit);
+        let place = self.place(id);
+        let before = std::mem::replace(&mut state.presence[place], Presence::NotInExit);
         state.left += usize::from(before != Presence::NotInExit);
         state.stopped -= usize::from(before == Presence::Stopped);
         true
     }
+
+    // ---- services that come and go ---------------------------------------------------------------
+
+    /// Adds a service that stops before these. Returns false once the shutdown has begun.
+    pub(crate) fn add(&self, id: Id, after: Box<[Id]>) -> bool {
+        let mut state = self.lock();
+        if state.waiting.is_some() {
+            return false;
+        }
+        let place = slot_of(id);
+        if state.presence.len() <= place {
+            state.presence.resize(place + 1, Presence::Absent);
+        }
+        let nth = place - self.ends.len();
+        if state.added.len() <= nth {
+            state.added.resize_with(nth + 1, AddedOrder::none);
+        }
+        state.presence[place] = Presence::NotInExit;
+        state.left += 1;
+        let before = std::mem::replace(&mut state.added[nth], AddedOrder { id, after, is_removed: false });
+        drop(state);
+        drop(before);
+        true
+    }
+
+    /// From here on this service does not start again.
+    pub(crate) fn begin_removal(&self, id: Id) {
+        let nth = slot_of(id) - self.ends.len();
+        if let Some(added) = self.lock().added.get_mut(nth).filter(|added| added.id == id) {
+            added.is_removed = true;
+        }
+    }
+
+    /// Removes a service, which is in Exit. Returns whether the daemon ends by itself now.
+    pub(crate) fn remove(&self, id: Id) -> bool {
+        let mut state = self.lock();
+        let nth = slot_of(id) - self.ends.len();
+        if state.added.get(nth).is_none_or(|added| added.id != id) {
+            return false;
+        }
+        let before = std::mem::replace(&mut state.presence[slot_of(id)], Presence::Absent);
+        state.left -= usize::from(before == Presence::NotInExit);
+        state.stopped -= usize::from(before == Presence::Stopped);
+        let removed = std::mem::replace(&mut state.added[nth], AddedOrder::none());
+        let is_over = state.is_over();
+        drop(state);
+        drop(removed);
+        is_over
+    }
+}
+
+/// No service has this number.
+const NO_SERVICE: Id = Id::MAX;
+
+impl AddedOrder {
+    fn none() -> Self {
+        AddedOrder { id: NO_SERVICE, after: Box::default(), is_removed: false }
+    }
+}
+
+/// The services that stop after an added one.
+fn added_after(added: &[AddedOrder], id: Id, declared: usize) -> &[Id] {
+    let added = added.get(slot_of(id) - declared).filter(|added| added.id == id);
+    added.map_or(&[], |added| &added.after)
 }
 
 impl StopState {
@@ -155,8 +270,27 @@ impl StopState {
         self.left == 0 && self.stopped == 0
     }
 
-    fn is_left(&self, service: usize) -> bool {
-        self.presence[service] == Presence::NotInExit
+    fn is_left(&self, place: usize) -> bool {
+        self.presence[place] == Presence::NotInExit
+    }
+
+    fn is_absent(&self, place: usize) -> bool {
+        self.presence[place] == Presence::Absent
+    }
+
+    fn added_after(&self, id: Id, declared: usize) -> &[Id] {
+        added_after(&self.added, id, declared)
+    }
+
+    /// The services at those places that pass a test.
+    fn ids(&self, declared: usize, test: impl Fn(usize) -> bool) -> Vec<Id> {
+        let mut ids = Vec::new();
+        for place in 0..self.presence.len() {
+            if test(place) {
+                ids.push(if place < declared { place as Id } else { self.added[place - declared].id });
+            }
+        }
+        ids
     }
 }
 

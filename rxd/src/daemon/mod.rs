@@ -8,6 +8,7 @@
 //!   `supervisor`: the task that runs until the daemon has stopped; `reload`: the reload of all
 //!   services.
 
+mod added;
 pub(crate) mod checked;
 pub(crate) mod engine_tasks;
 mod faults;

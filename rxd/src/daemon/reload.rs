@@ -9,7 +9,7 @@
 //!
 //! A reload costs O(services and their dependencies), and each answer O(log services) besides.
 
-use crate::board::{Id, ids_where};
+use crate::board::Id;
 use crate::core::{Core, Reply, ServiceCommand, answer, has_room_for_reload, refuse_too_many};
 use crate::error::Error;
 use crate::lifecycle::backoff::later;
@@ -89,10 +89,14 @@ impl Reloads {
         }
         self.replies = std::mem::take(&mut self.next_replies);
         let core = self.core.clone();
-        let services = core.board.len();
+        // Lists by places: added services are behind the others, in their slots.
+        let (ids, services) = (core.board.ids(), core.board.slots());
         let mut is_reloadable = vec![false; services];
         for id in core.reloadable() {
-            is_reloadable[id as usize] = core.board.status(id).state != State::Exit;
+            // One that was added since is not in the list.
+            if let Some(reloads) = is_reloadable.get_mut(core.board.place(id)) {
+                *reloads = core.board.status(id).state != State::Exit;
+            }
         }
         let count = is_reloadable.iter().filter(|reloads| **reloads).count();
         if count == 0 {
@@ -100,12 +104,14 @@ impl Reloads {
             return Some(0);
         }
         let (mut dependents, mut waits_for) = (vec![Vec::new(); services], vec![0; services]);
-        for id in 0..services as Id {
-            for &dependency in core.stop_order.after(id) {
-                dependents[dependency as usize].push(id);
-                waits_for[id as usize] += 1;
+        for &id in &ids {
+            for &dependency in &*core.stop_order.after(id) {
+                dependents[core.board.place(dependency)].push(id);
+                waits_for[core.board.place(id)] += 1;
             }
         }
+        let mut first = ids;
+        first.retain(|&id| waits_for[core.board.place(id)] == 0);
         self.number += 1;
         self.current = Some(Reload {
             is_reloadable: is_reloadable.into(),
@@ -116,7 +122,6 @@ impl Reloads {
             timer: None,
             failed: Vec::new(),
         });
-        let first = ids_where(services, &|id| core.stop_order.after(id).is_empty());
         self.reach(first);
         Some(count)
     }
@@ -126,17 +131,19 @@ impl Reloads {
     fn reach(&mut self, mut services: Vec<Id>) {
         let Some(reload) = &mut self.current else { return };
         while let Some(id) = services.pop() {
-            if !reload.is_reloadable[id as usize] {
-                for &dependent in &reload.dependents[id as usize] {
-                    reload.waits_for[dependent as usize] -= 1;
-                    if reload.waits_for[dependent as usize] == 0 {
+            let place = self.core.board.place(id);
+            if !reload.is_reloadable[place] {
+                for &dependent in &reload.dependents[place] {
+                    let waits_for = &mut reload.waits_for[self.core.board.place(dependent)];
+                    *waits_for -= 1;
+                    if *waits_for == 0 {
                         services.push(dependent);
                     }
                 }
                 continue;
             }
             let deadline = later(self.core.answer_limit(id));
-            reload.is_pending[id as usize] = true;
+            reload.is_pending[place] = true;
             reload.deadlines.push(Reverse((deadline, id)));
             let (sender, number) = (self.sender.clone(), self.number);
             // The receiver is dropped with the supervisor, when the daemon has ended.
@@ -148,12 +155,14 @@ impl Reloads {
     /// Handles the answer of a service, or that it exceeded its limit.
     fn answered(&mut self, id: Id, answer: Result<(), String>) {
         let Some(reload) = &mut self.current else { return };
-        if !std::mem::take(&mut reload.is_pending[id as usize]) {
+        let place = self.core.board.place(id);
+        if !std::mem::take(&mut reload.is_pending[place]) {
             return;
         }
-        // A service that has completed meanwhile has nothing to reload.
-        reload.failed.extend(answer.err().filter(|_| !self.core.board.status(id).completed));
-        reload.is_reloadable[id as usize] = false;
+        // A service that has completed meanwhile, or that was removed, has nothing to reload.
+        let is_gone = self.core.board.status(id).completed || self.core.is_removed(id);
+        reload.failed.extend(answer.err().filter(|_| !is_gone));
+        reload.is_reloadable[place] = false;
         self.reach(vec![id]);
     }
 
@@ -171,7 +180,7 @@ impl Reloads {
             }
             let Some(reload) = &mut self.current else { return Poll::Pending };
             let Some(&Reverse((deadline, id))) = reload.deadlines.peek() else { break };
-            if !reload.is_pending[id as usize] {
+            if !reload.is_pending[self.core.board.place(id)] {
                 reload.deadlines.pop();
                 continue;
             }

@@ -373,6 +373,11 @@ impl Service {
         self.0.config.options.limits()
     }
 
+    /// The table of its manager.
+    pub(crate) fn table(&self) -> &'static Table {
+        self.0.config.table
+    }
+
     /// Moves the name out of the service, which then has none.
     pub(crate) fn take_name(&mut self) -> Name {
         std::mem::take(&mut self.0.config.name)

@@ -13,6 +13,7 @@
 //! to 4 is the error of the start, and no service has entered Init.
 
 use super::Daemon;
+use super::added::Spawner;
 use super::engine_tasks::EngineTasks;
 use super::service::Service;
 use super::supervisor::Supervisor;
@@ -113,6 +114,7 @@ impl Daemon {
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
         let tasks = EngineTasks::default();
+        core.extensions.insert(Spawner { tasks: tasks.clone(), runtime: runtime.clone() });
         for (id, service) in services.into_iter().enumerate() {
             let id = id as Id;
             let span = span(

@@ -6,7 +6,7 @@
 //! the user's blocks all of them, the monitor's thread takes the steps of the stop in its place;
 //! see `shutdown`.
 
-use crate::board::{ids_where, signal};
+use crate::board::signal;
 use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::daemon::lasting::LastingTask;
@@ -51,6 +51,10 @@ pub(crate) struct Supervisor {
     systemd: Systemd,
     requests: StopRequests,
     reloads: Reloads,
+    heartbeats: Option<HeartbeatTask>,
+    /// The shortest period for which `heartbeats` was started; the longest time if there is none.
+    heartbeat_period: Duration,
+    lasting: Option<LastingTask>,
     /// When the daemon has to be ready, if that is limited.
     start_deadline: Option<Instant>,
     start_timeout: Duration,
@@ -92,6 +96,9 @@ impl Supervisor {
             monitor,
             systemd,
             requests,
+            heartbeats: None,
+            heartbeat_period: Duration::MAX,
+            lasting: None,
             start_deadline: None,
             start_timeout: Duration::ZERO,
             #[cfg(any(test, feature = "test-util"))]
@@ -119,24 +126,22 @@ impl Supervisor {
     }
 
     pub(crate) async fn run(mut self) {
-        let heartbeats = if self.systemd.pings_watchdog() { None } else { HeartbeatTask::start(&self.core) };
-        // A service that has not been asked to stop follows its watches during the shutdown, too.
-        let lasting = LastingTask::start(&self.core);
+        self.look_at_timers();
         self.until_shutdown().await;
         let begun = Instant::now();
         let second_signal = self.drain().await;
-        drop(heartbeats);
+        self.heartbeats = None;
         let end = self.shut_down(second_signal).await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
         // The engine of a service that was asked to shut down ends without a further signal.
-        let is_shut_down = |id| self.core.board.signals(id) & signal::SHUTDOWN != 0;
-        let others = ids_where(self.core.board.len(), &|id| !is_shut_down(id));
+        let mut others = self.core.board.ids();
+        others.retain(|&id| self.core.board.signals(id) & signal::SHUTDOWN == 0);
         self.core.board.raise_all(&others, signal::OVER);
         // The task of a service that blocks its thread does not end.
         if self.until_tasks_ended(end).await.is_err() {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
         }
-        if let Some(lasting) = lasting {
+        if let Some(lasting) = self.lasting.take() {
             lasting.end().await;
         }
         // Each wakes tasks, which may run code of the user's.
@@ -198,8 +203,21 @@ impl Supervisor {
                     self.start_deadline = None;
                     self.end_start();
                 }
-                SupervisorEvent::Look => {}
+                SupervisorEvent::Look => self.look_at_timers(),
             }
+        }
+    }
+
+    /// Starts the tasks that the services need, also for those that were added since the last look.
+    fn look_at_timers(&mut self) {
+        let period = self.core.shortest_heartbeat();
+        if period < self.heartbeat_period && !self.systemd.pings_watchdog() {
+            self.heartbeats = HeartbeatTask::start(&self.core);
+        }
+        self.heartbeat_period = period;
+        // A service that has not been asked to stop follows its watches during the shutdown, too.
+        if self.lasting.is_none() {
+            self.lasting = LastingTask::start(&self.core);
         }
     }
 

@@ -32,11 +32,12 @@ pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>],
         specs.push(own);
     }
     let core = Core::new(daemon, names, Board::new(specs, history), StopOrder::new(order));
-    core.with_limits(services.iter().map(Service::method_limits))
+    let core = core.with_limits(services.iter().map(Service::method_limits));
+    core.with_tables(services.iter().map(Service::table).collect())
 }
 
 /// The watches on the board that one declared edge stands for.
-fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
+pub(super) fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
     let mut add = |mode, condition, reaction, within, lasts| {
         specs.push(WatcherSpec { mode, condition, targets: targets.into(), reaction, within, lasts, since: None });
     };

@@ -69,6 +69,7 @@ mod tests;
 mod wait;
 
 use crate::board::{Id, StateChange, TransitionBatch, signal};
+use crate::core::names::NameRef;
 use crate::core::{Core, Requests, answer};
 use crate::error::MethodFailure;
 use crate::lifecycle::backoff::RestartHistory;
@@ -369,7 +370,7 @@ impl EngineState {
         self.core.run_user_code(self.id, code)
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> NameRef<'_> {
         self.core.name(self.id)
     }
 
@@ -433,7 +434,7 @@ impl EngineState {
             self.core.notify_changed();
             emit!(DEBUG,
                 target: "rxd::state",
-                service = self.name(),
+                service = &**self.name(),
                 state = state.as_str(),
                 transition = transition.as_str(),
                 seq,

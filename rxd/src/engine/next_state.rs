@@ -217,7 +217,7 @@ impl EngineState {
         }
         self.core.note_error(self.id, method, cause, failure.text.clone());
         emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
-        crate::output::hint_no_log(self.name(), &failure.text);
+        crate::output::hint_no_log(&self.name(), &failure.text);
     }
 
     /// Ends the service because of a failure; `text` is the record about it.

@@ -170,12 +170,13 @@ impl fmt::Display for Action {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
-    /// All of them.
+    /// All of them, also those that are added later.
     #[default]
     None,
     /// Only these.
     Include(Vec<String>),
-    /// All but these.
+    /// All but these of the services that are there when the stream is made. It does not follow those
+    /// that are added later.
     Exclude(Vec<String>),
 }
 

@@ -34,8 +34,8 @@
 //!
 //! # Lock order
 //!
-//! The lock of the [`HeartbeatMonitor`] comes before the board's, which is taken under it to
-//! read where a service is. Logging and requesting a restart come after both are released.
+//! The lock of the [`HeartbeatMonitor`] comes before the board's and that of the added services, which
+//! are taken under it to read where a service is. Logging and requesting a restart come after both are released.
 
 use crate::board::Id;
 use crate::core::{Core, Reply, ServiceCommand};
@@ -150,16 +150,7 @@ impl HeartbeatMonitor {
     pub(crate) fn new<'a>(on_stale: OnStale, options: impl Iterator<Item = &'a Options>) -> HeartbeatMonitor {
         let mut services = Vec::new();
         for (id, options) in options.enumerate() {
-            let Some(period) = options.heartbeat else { continue };
-            services.push(Heartbeat {
-                id: id as Id,
-                period,
-                // Run may take this long to return, and the tasks that it spawned as long again.
-                restart_timeout: options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2),
-                last_restart: None,
-                silence: SilentTime::default(),
-                is_logged: false,
-            });
+            services.extend(Heartbeat::new(id as Id, options));
         }
         HeartbeatMonitor { on_stale, services, last_check: None, late_since: None }
     }
@@ -173,6 +164,7 @@ impl HeartbeatMonitor {
     fn begin_check(&mut self, core: &Core, timing: CheckTiming) {
         let now = core.uptime();
         let before = self.last_check.map(|(at, _)| at);
+        self.services.retain(|service| core.is_there(service.id));
         self.services.iter_mut().for_each(|service| service.exclude_pause(core, (before, now), timing.late_by));
         self.last_check = Some((now, timing.interval));
         self.late_since = None;
@@ -230,9 +222,18 @@ impl HeartbeatMonitor {
 impl Core {
     /// Monitors these heartbeats from now on. Called once, before the services start.
     pub(crate) fn monitor_heartbeats(&self, monitor: HeartbeatMonitor) {
-        if !monitor.services.is_empty() {
-            self.extensions.insert(Mutex::new(monitor));
-        }
+        self.extensions.insert(Mutex::new(monitor));
+    }
+
+    /// Monitors the heartbeats of a service that is added, if it has any, until it is removed.
+    pub(crate) fn monitor_added(&self, id: Id, options: &Options) {
+        let heartbeat = Heartbeat::new(id, options);
+        self.heartbeats(|monitor| monitor.services.extend(heartbeat));
+    }
+
+    /// The shortest period of a heartbeat; the longest time if there is none.
+    pub(crate) fn shortest_heartbeat(&self) -> Duration {
+        self.heartbeats(|monitor| monitor.shortest_period()).unwrap_or(Duration::MAX)
     }
 
     /// Calls `read` with the monitor; the default if no service has a heartbeat.
@@ -262,7 +263,8 @@ impl Core {
     pub(crate) fn log_newly_stale(&self, timing: CheckTiming) {
         let newly_stale = self.heartbeats(|heartbeats| heartbeats.newly_stale(self, timing));
         for StaleService { id, period, .. } in newly_stale {
-            let service = &**self.name(id);
+            let name = self.name(id);
+            let service = &**name;
             emit!(
                 WARN, target: "rxd", service,
                 "no heartbeat within {period:?}; not restarted, since the daemon does not declare on_stale(restart)"
@@ -272,6 +274,19 @@ impl Core {
 }
 
 impl Heartbeat {
+    /// Of a service that has one.
+    fn new(id: Id, options: &Options) -> Option<Heartbeat> {
+        Some(Heartbeat {
+            id,
+            period: options.heartbeat?,
+            // Run may take this long to return, and the tasks that it spawned as long again.
+            restart_timeout: options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2),
+            last_restart: None,
+            silence: SilentTime::default(),
+            is_logged: false,
+        })
+    }
+
     /// The last call of `Context::heartbeat`, if there was one.
     fn last_beat(&self, core: &Core) -> Option<Duration> {
         // Milliseconds of uptime plus one; 0 before the first call.

@@ -67,19 +67,27 @@ pub struct Context {
 
 impl Context {
     pub(crate) fn new(core: Arc<Core>, id: Id, epoch: Epoch) -> Self {
-        Context { core, id, epoch, part: None }
+        // The name of an added service is kept only until it is removed; its contexts may stay.
+        let part = if core.names.has(id) { None } else { Some(Arc::new(Part::name(&core.name(id)))) };
+        Context { core, id, epoch, part }
+    }
+
+    /// What the context is a part of, beyond its epoch.
+    fn own_part(&self) -> Option<&Arc<Part>> {
+        self.part.as_ref().filter(|part| !part.is_name())
     }
 
     /// The context of a reload, which is cancelled by itself: the tasks that a reload spawns live as
     /// long as the epoch.
     pub(crate) fn of_reload(core: Arc<Core>, id: Id, epoch: Epoch) -> Self {
         let token = token_of(&core.board, id, epoch).child_token();
-        Context { core, id, epoch, part: Some(Arc::new(Part::of_reload(token))) }
+        let above = Context::new(core.clone(), id, epoch).part;
+        Context { core, id, epoch, part: Some(Arc::new(Part::of_reload(token, above))) }
     }
 
     /// Cancels the context, on behalf of the engine.
     pub(crate) fn cancel(&self, cause: CancelCause) {
-        match &self.part {
+        match self.own_part() {
             Some(part) => part.cancel(cause),
             None => self.core.board.service(self.id).cancel(cause),
         }
@@ -115,7 +123,8 @@ impl Context {
     pub fn name(&self) -> &str {
         match self.part.as_ref().and_then(|part| part.path()) {
             Some(path) => path,
-            None => self.core.name(self.id),
+            // Only a declared service has no part.
+            None => self.core.names.name(self.id),
         }
     }
 
@@ -138,7 +147,7 @@ impl Context {
     /// As [`cancelled`](Context::cancelled), for the engine.
     pub(crate) fn wait_cancelled(&self) -> WaitCancelled {
         let wait = WaitCancelled::of_epoch(&self.core, self.id, self.epoch);
-        match &self.part {
+        match self.own_part() {
             Some(part) => wait.of_token(part.token()),
             None => wait,
         }
@@ -150,7 +159,7 @@ impl Context {
     /// thread. The same holds for every clone of the [`token`](Context::token).
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        match &self.part {
+        match self.own_part() {
             Some(part) => part.is_cancelled(),
             None => self.core.board.service(self.id).is_cancelled(self.epoch),
         }
@@ -272,7 +281,7 @@ impl Context {
     /// Cancelling it cancels this context, and nothing else of the daemon.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
-        match &self.part {
+        match self.own_part() {
             Some(part) => part.hand_out_token(),
             None => token_of(&self.core.board, self.id, self.epoch),
         }
@@ -288,7 +297,7 @@ impl Context {
 
     /// The token, to use for as long as this context or one below it exists.
     pub(super) fn own_token(&self) -> CancellationToken {
-        match &self.part {
+        match self.own_part() {
             Some(part) => part.token().clone(),
             None => token_of(&self.core.board, self.id, self.epoch),
         }

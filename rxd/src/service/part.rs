@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(crate) struct Part {
     token: CancellationToken,
-    /// `api/worker`, for a child; otherwise the name of what is above it applies.
+    /// `api/worker`, for a child; the name of an added service; otherwise the name of what is above it applies.
     path: Option<Box<str>>,
     above: Option<Arc<Part>>,
     is_of_reload: bool,
+    is_name: bool,
     /// The number of the cause for which the engine has cancelled it; zero if it has not.
     cause: AtomicU8,
     /// Another token that cancels this part, and the task that then cancels the part's own.
@@ -27,11 +28,18 @@ pub(crate) struct Part {
 impl Part {
     fn new(token: CancellationToken, above: Option<Arc<Part>>) -> Self {
         let (cause, is_handed_out) = (AtomicU8::new(0), AtomicBool::new(false));
-        Part { token, path: None, above, is_of_reload: false, cause, other: None, is_handed_out }
+        Part { token, path: None, above, is_of_reload: false, is_name: false, cause, other: None, is_handed_out }
     }
 
-    pub(crate) fn of_reload(token: CancellationToken) -> Self {
-        let mut part = Part::new(token, None);
+    /// Only the name of a service: everything else is as without a part.
+    pub(crate) fn name(name: &str) -> Self {
+        let mut part = Part::new(CancellationToken::new(), None);
+        (part.path, part.is_name) = (Some(name.into()), true);
+        part
+    }
+
+    pub(crate) fn of_reload(token: CancellationToken, above: Option<Arc<Part>>) -> Self {
+        let mut part = Part::new(token, above);
         part.is_of_reload = true;
         part
     }
@@ -66,6 +74,10 @@ impl Part {
 
     pub(crate) fn is_of_reload(&self) -> bool {
         self.chain().any(|part| part.is_of_reload)
+    }
+
+    pub(crate) fn is_name(&self) -> bool {
+        self.is_name
     }
 
     pub(crate) fn token(&self) -> &CancellationToken {

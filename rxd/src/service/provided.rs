@@ -88,8 +88,8 @@ impl Context {
         if self.is_cancelled() {
             return;
         }
-        let of_type = self.core().names.find(Target::of_type(S::SERVICE_TYPE).lookup_hash());
-        if !of_type.is_empty() && of_type.iter().all(|&(_, id)| id != self.id()) {
+        let of_type = self.core().find(Target::of_type(S::SERVICE_TYPE).lookup_hash());
+        if !of_type.is_empty() && !of_type.contains(&self.id()) {
             let name = S::SERVICE_TYPE.text;
             emit!(
                 WARN, target: "rxd", service = %self.name(),
@@ -111,8 +111,8 @@ impl Context {
 /// If it is not in Run, or has provided nothing.
 pub fn provided<S: Provides + Declared>(cx: &Context) -> Result<S::Value, Error> {
     let (core, target) = (cx.core(), Target::of_type(S::SERVICE_TYPE));
-    match core.names.find(target.lookup_hash()).first() {
-        Some(&(_, id)) => provided_to::<S>(cx, id),
+    match core.find(target.lookup_hash()).first() {
+        Some(&id) => provided_to::<S>(cx, id),
         None => Err(Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text))),
     }
 }
@@ -123,7 +123,7 @@ pub fn provided<S: Provides + Declared>(cx: &Context) -> Result<S::Value, Error>
 ///
 /// As [`provided`], and if the service of this name is of another type.
 pub fn provided_by<S: Provides + Declared>(cx: &Context, name: &str) -> Result<S::Value, Error> {
-    match cx.core().names.id(name) {
+    match cx.core().id(name) {
         Some(id) => provided_to::<S>(cx, id),
         None => Err(unknown_service(cx.core(), name)),
     }

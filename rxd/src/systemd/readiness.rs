@@ -4,7 +4,7 @@
 //! once the daemon is ready. It answers for systemd only: `/readyz` of the admin route follows
 //! every service, at any time.
 
-use crate::board::{Id, ServiceStatus};
+use crate::board::{Id, ServiceStatus, Statuses};
 use crate::core::Core;
 use crate::core::readiness::has_been_ready;
 use crate::lifecycle::backoff::later;
@@ -51,18 +51,18 @@ impl PendingServices {
     }
 
     /// Removes the services that are ready. Returns whether none is left.
-    pub(crate) fn is_empty_after(&mut self, statuses: &[ServiceStatus]) -> bool {
-        self.0.retain(|service| !service.has_been_ready(&statuses[service.id as usize]));
+    pub(crate) fn is_empty_after(&mut self, statuses: &Statuses) -> bool {
+        self.0.retain(|service| !service.has_been_ready(statuses.of(service.id)));
         self.0.is_empty()
     }
 
     /// Whether a service has come further than ever since the last look, or is within a limit that
     /// was declared for where it is.
-    pub(crate) fn has_progress(&mut self, core: &Core, statuses: &[ServiceStatus]) -> bool {
+    pub(crate) fn has_progress(&mut self, core: &Core, statuses: &Statuses) -> bool {
         let now = Instant::now();
         // Not `any`, which stops at the first: each service must note how far it has come.
         let services = self.0.iter_mut();
-        services.fold(false, |any, service| service.has_progress(core, &statuses[service.id as usize], now) | any)
+        services.fold(false, |any, service| service.has_progress(core, statuses.of(service.id), now) | any)
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         Core::new("d".into(), ServiceNames::of_names(names), board, StopOrder::new(&vec![Vec::new(); services]))
     }
 
-    fn go(core: &Core, id: Id, state: State, transition: Transition) -> Vec<ServiceStatus> {
+    fn go(core: &Core, id: Id, state: State, transition: Transition) -> Statuses {
         core.board.publish(id, state, transition, Cause::Normal);
         core.board.statuses().1
     }

@@ -197,7 +197,7 @@ impl StatusReporter {
 
 impl ReportState {
     /// How much more time to ask systemd for now, if any.
-    fn extension(&mut self, core: &Core, statuses: &[crate::board::ServiceStatus]) -> Option<Duration> {
+    fn extension(&mut self, core: &Core, statuses: &crate::board::Statuses) -> Option<Duration> {
         let now = Instant::now();
         // Half of the interval: a look that is a little early must not skip its turn.
         if self.extended_at.is_some_and(|at| now < at + EXTENSION_INTERVAL / 2) {

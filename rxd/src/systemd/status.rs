@@ -4,7 +4,7 @@
 //! (`why`) say more.
 
 use super::text::few;
-use crate::board::{Id, ServiceStatus};
+use crate::board::{Id, ServiceStatus, Statuses};
 use crate::core::Core;
 use crate::core::readiness::DaemonReadiness;
 use crate::lifecycle::state::{Cause, State, Transition};
@@ -61,10 +61,10 @@ struct NamedServices {
 
 /// Where the services are, in one line. It takes O(services), so it is not made for each
 /// transition.
-pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
+pub(crate) fn line(core: &Core, statuses: &Statuses) -> String {
     let (mut running, mut done) = (0, 0);
     let mut kinds: [NamedServices; NotRunning::ALL.len()] = Default::default();
-    for (id, status) in statuses.iter().enumerate() {
+    for (id, status) in statuses.iter() {
         if status.is_in(State::Run) {
             running += 1;
             continue;
@@ -73,11 +73,11 @@ pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
             done += 1;
             continue;
         }
-        let kind = kind(core, id as Id, status);
+        let kind = kind(core, id, status);
         let services = &mut kinds[kind as usize];
         services.count += 1;
         if services.named.len() < MAX_NAMED {
-            services.named.push(describe(core, statuses, id as Id, status, kind));
+            services.named.push(describe(core, statuses, id, status, kind));
         }
     }
     let degraded = if core.readiness(statuses) == DaemonReadiness::Degraded { "degraded; " } else { "" };
@@ -113,7 +113,7 @@ fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
 }
 
 /// The service's name, with what it waits for or why it failed.
-fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceStatus, kind: NotRunning) -> String {
+fn describe(core: &Core, statuses: &Statuses, id: Id, status: &ServiceStatus, kind: NotRunning) -> String {
     let name = core.name(id);
     let name = if core.is_optional(id) { format!("{name} [optional]") } else { name.to_string() };
     match kind {
@@ -129,11 +129,11 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
             }
         }
         NotRunning::Waiting => {
-            let mut targets: Vec<usize> = Vec::new();
+            let mut targets: Vec<Id> = Vec::new();
             for gate in unmet_gates(core, id, status) {
                 for &target in &gate.targets {
-                    if !gate.condition.holds(&statuses[target as usize]) {
-                        targets.push(target as usize);
+                    if !gate.condition.holds(statuses.of(target)) {
+                        targets.push(target);
                     }
                 }
             }
@@ -141,7 +141,7 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
             targets.dedup();
             let mut names = Vec::new();
             for &target in targets.iter().take(MAX_NAMED) {
-                names.push(core.name(target as Id).to_string());
+                names.push(core.name(target).to_string());
             }
             format!("{name} for {}", few(&names, targets.len()))
         }

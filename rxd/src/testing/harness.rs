@@ -14,6 +14,7 @@ use crate::report::Report;
 use crate::service::runner::Runner;
 use crate::service::thread::clock;
 use crate::trace::Trace;
+use crate::trace::added::AddedRules;
 use crate::trace::rules::DeclaredRules;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -263,6 +264,7 @@ impl Harness {
         let rules = DeclaredRules::of(&self.daemon).exact();
         let began = Instant::now();
         let handle = self.daemon.start().await?;
+        AddedRules::keep(handle.core());
         Ok(Running { handle, rules, call_log: self.call_log, fakes: self.fakes, began })
     }
 }

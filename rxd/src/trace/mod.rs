@@ -4,16 +4,18 @@
 //! each run of a test process. This room reads the board and what was declared; it takes nothing
 //! from the engine.
 
+pub(crate) mod added;
 pub(crate) mod invariants;
 pub(crate) mod observer;
 pub(crate) mod rules;
 mod timeline;
 
-use crate::board::{Event, Id};
+use crate::board::Event;
 use crate::core::Core;
 use crate::handle::DaemonHandle;
 use crate::lifecycle::duration;
 use crate::lifecycle::state::{Cause, State, Transition};
+use added::AddedRules;
 use std::fmt;
 use std::time::Duration;
 
@@ -74,7 +76,8 @@ impl fmt::Display for TraceStep {
 /// The ordered log of transitions of one daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The services' names, in the order in which they were declared.
+    /// The services' names, in the order in which they were declared, and then those that were
+    /// added. Of several that had one name, the second is `worker#2`.
     pub services: Vec<String>,
     /// The transitions, oldest first.
     pub steps: Vec<TraceStep>,
@@ -92,11 +95,12 @@ impl Trace {
     }
 
     pub(crate) fn from_events(core: &Core, events: &[Event], ended: bool) -> Self {
-        let services = (0..core.board.len() as Id).map(|id| core.name(id).to_string()).collect();
+        let names = AddedRules::names(core);
+        let services = names.all();
         let steps = events.iter().map(|event| TraceStep {
             seq: event.seq,
             at: Duration::from_nanos(event.at),
-            service: core.name(event.id).to_string(),
+            service: names.of(event.id),
             incarnation: event.incarnation,
             state: event.state,
             transition: event.transition,

@@ -3,6 +3,7 @@
 //! The environment variable `RXD_CHECK_INVARIANTS` asks for it; see [`testing`](crate::testing).
 
 use super::Trace;
+use super::added::AddedRules;
 use super::rules::DeclaredRules;
 use crate::core::Core;
 use std::io::Write;
@@ -33,6 +34,7 @@ impl RunObserver {
     /// Records all transitions from here on.
     pub(crate) fn new(core: &Arc<Core>, rules: DeclaredRules) -> Self {
         core.board.record();
+        AddedRules::keep(core);
         RunObserver { core: core.clone(), rules }
     }
 
@@ -41,7 +43,7 @@ impl RunObserver {
         let rules = self.rules.clone().operated(&self.core);
         // Only the beginning of a long run is recorded, and that has not ended.
         let (events, is_whole) = self.core.board.recorded();
-        let ended = is_whole && self.core.board.statuses().1.iter().all(|status| status.over);
+        let ended = is_whole && self.core.board.statuses().1.iter().all(|(_, status)| status.over);
         let trace = Trace::from_events(&self.core, &events, ended);
         trace.violation_report(&rules)
     }

@@ -5,6 +5,7 @@ use crate::graph::{Effect, Graph, Keyword, Mode, Node, Target};
 use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::options::{OnFailure, Options};
 use crate::lifecycle::state::{Action, State};
+use crate::trace::added::AddedRules;
 use std::time::Duration;
 
 /// What was declared of a daemon: the rules that its trace is checked against.
@@ -125,17 +126,30 @@ impl DeclaredRules {
         found.unwrap_or_else(|| panic!("no service is named `{name}`"))
     }
 
-    /// Allows for what operators have requested of this daemon.
-    pub(crate) fn operated(self, core: &Core) -> Self {
-        core.operated().into_iter().fold(self, |rules, (id, command)| match command {
-            ServiceCommand::Reload => rules.reloads(core.name(id), 1),
-            ServiceCommand::RestartStale => rules,
-            _ => rules.operator(core.name(id), 1),
-        })
+    /// Allows for what operators have requested of this daemon, and for the services that were added
+    /// to it.
+    pub(crate) fn operated(mut self, core: &Core) -> Self {
+        self.services.extend(AddedRules::all(core));
+        let names = AddedRules::names(core);
+        for (id, command) in core.operated() {
+            let name = names.of(id);
+            // Of a run that is too long to be checked as a whole, some services are not known.
+            let Some(service) = self.services.iter_mut().find(|service| service.name == name) else { continue };
+            match command {
+                ServiceCommand::Reload => service.reloads += 1,
+                ServiceCommand::RestartStale => {}
+                _ => service.operator_requests += 1,
+            }
+        }
+        self
     }
 }
 
-fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> ServiceRules {
+pub(super) fn rules_of(
+    node: &Node<'_>,
+    options: &Options,
+    find: &dyn Fn(&Target<'_>) -> Option<usize>,
+) -> ServiceRules {
     let table = node.table;
     let is_builtin = [<continuous as Manager>::TABLE, <until_success as Manager>::TABLE].contains(table);
     let mut declared = ServiceRules {

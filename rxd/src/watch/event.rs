@@ -65,6 +65,9 @@ pub enum WatchEnded {
     Exited(Vec<(Cow<'static, str>, Cause)>),
     /// The condition is about `Unknown`, which the services have left, and to which none returns.
     StatePassed,
+    /// These services of the watch were removed from the daemon, or are being removed. A service that
+    /// is added under the name of one of them is another one.
+    Removed(Vec<Cow<'static, str>>),
     /// None of the services of this declared watch is part of the daemon: all are switched off.
     Disabled,
     /// The daemon has ended.
@@ -82,6 +85,12 @@ impl fmt::Display for WatchEnded {
             WatchEnded::Exited(services) => {
                 for (at, (name, cause)) in services.iter().enumerate() {
                     write!(f, "{}service `{name}` has exited ({cause})", if at == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            WatchEnded::Removed(services) => {
+                for (at, name) in services.iter().enumerate() {
+                    write!(f, "{}service `{name}` was removed", if at == 0 { "" } else { ", " })?;
                 }
                 Ok(())
             }

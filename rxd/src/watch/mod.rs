@@ -40,7 +40,8 @@ pub use wait::{WaitError, WaitFor};
 
 use crate::board::{Condition, Fired, Id, ServiceStatus, WatchId};
 use crate::coop;
-use crate::core::Core;
+use crate::core::names::Name;
+use crate::core::{Core, ServiceState};
 use crate::error::Error;
 use crate::graph::{Edge, Mode};
 use crate::lifecycle::state::{Action, State};
@@ -107,6 +108,8 @@ pub struct Watch {
     /// None if none of its services is part of the daemon.
     watch_id: Option<WatchId>,
     targets: Box<[Id]>,
+    /// The names of those that were added: they may be removed while the watch is there.
+    added: Box<[(Id, Name)]>,
     /// The buffer for the statuses of the targets.
     statuses: Vec<ServiceStatus>,
     /// Whether its condition is about Unknown, to which no service returns.
@@ -133,10 +136,15 @@ impl Watch {
         let statuses = Vec::with_capacity(targets.len());
         let watch_id = core.board.watch(mode, condition, &targets);
         let is_about_unknown = matches!(condition, Condition::State(_, State::Unknown));
+        let mut added = Vec::new();
+        for &id in targets.iter().filter(|&&id| !core.names.has(id)) {
+            added.push((id, core.name(id).clone()));
+        }
         Watch {
             core: core.clone(),
             watch_id: Some(watch_id),
             targets,
+            added: added.into(),
             statuses,
             is_about_unknown,
             cancellation: None,
@@ -153,6 +161,7 @@ impl Watch {
                 core,
                 watch_id: None,
                 targets,
+                added: Box::default(),
                 statuses: Vec::new(),
                 is_about_unknown: false,
                 cancellation: None,
@@ -240,7 +249,7 @@ impl Watch {
             Poll::Ready(Some(Fired { seq, times })) => {
                 let mut services = Vec::with_capacity(self.targets.len());
                 for (&id, status) in self.targets.iter().zip(&self.statuses) {
-                    services.push(self.core.state_at(id, status));
+                    services.push(ServiceState { name: self.name(id), ..self.core.state_at(id, status) });
                 }
                 Poll::Ready(Some(WatchEvent { seq, times, services }))
             }
@@ -251,13 +260,24 @@ impl Watch {
         }
     }
 
+    /// The name of one of its services.
+    fn name(&self, id: Id) -> Name {
+        let added = self.added.iter().find(|(added, _)| *added == id);
+        added.map_or_else(|| self.core.name(id).clone(), |(_, name)| name.clone())
+    }
+
     /// Why the watch has ended, by the statuses that came with the end.
     fn end_reason(&self) -> WatchEnded {
+        let removed = self.added.iter().filter(|(id, _)| self.core.is_removed(*id));
+        let removed: Vec<Name> = removed.map(|(_, name)| name.clone()).collect();
+        if !removed.is_empty() {
+            return WatchEnded::Removed(removed);
+        }
         let exited = |at_any_time: bool| {
             let mut exited = Vec::new();
             for (&id, status) in self.targets.iter().zip(&self.statuses) {
                 if let Some(cause) = status.ended.filter(|_| at_any_time || status.over) {
-                    exited.push((self.core.name(id).clone(), cause));
+                    exited.push((self.name(id), cause));
                 }
             }
             exited

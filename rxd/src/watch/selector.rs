@@ -154,7 +154,7 @@ impl<'a> SelectedServices<'a> {
     /// Adds the services of a target. Returns whether there are any.
     fn add(&mut self, target: &Target<'_>) -> bool {
         let mut any = false;
-        for &(_, id) in self.core.names.find(target.lookup_hash()) {
+        for id in self.core.find(target.lookup_hash()) {
             if target.by_type || *self.core.name(id) == target.text {
                 any = true;
                 self.add_id(id);
@@ -165,10 +165,11 @@ impl<'a> SelectedServices<'a> {
 
     fn add_id(&mut self, id: Id) {
         if self.list.len() == 16 && self.seen.is_empty() {
-            self.seen = vec![false; self.core.names.names().len()];
-            self.list.iter().for_each(|&id| self.seen[id as usize] = true);
+            self.seen = vec![false; self.core.board.slots()];
+            self.list.iter().for_each(|&id| self.seen[self.core.board.place(id)] = true);
         }
-        let new = match self.seen.get_mut(id as usize) {
+        // One that was added since is not in the table.
+        let new = match self.seen.get_mut(self.core.board.place(id)) {
             Some(seen) => !std::mem::replace(seen, true),
             None => !self.list.contains(&id),
         };
@@ -188,5 +189,5 @@ fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
 
 /// The error about a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
-    Error::msg(crate::graph::unknown_service(&core.daemon, name, core.names.names().iter().map(|name| &**name)))
+    Error::msg(crate::graph::unknown_service(&core.daemon, name, core.all_names().iter().map(|name| &**name)))
 }

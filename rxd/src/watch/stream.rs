@@ -1,7 +1,7 @@
 //! A stream of every transition, in order.
 
 use super::unknown_service;
-use crate::board::{Event, Id, ServiceSet, ServiceStatus, StreamRead, WatchId, ids_where};
+use crate::board::{Event, ServiceSet, StreamRead, StreamStatus, WatchId, ids_where};
 use crate::coop;
 use crate::core::{Core, ServiceState, States};
 use crate::error::Error;
@@ -74,7 +74,7 @@ pub struct StateStream {
     /// The transitions that were read and not yielded, last first.
     events: Vec<Event>,
     /// The statuses of the next snapshot to yield; empty if none is due.
-    statuses: Vec<ServiceStatus>,
+    statuses: Vec<StreamStatus>,
     next: StreamItem,
     /// The cancellation of the context that it was made through; none if that was a handle.
     cancellation: Option<Cancellation>,
@@ -108,7 +108,7 @@ pub enum StateEvent {
 impl StateStream {
     pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream, Error> {
         let services = filtered(core, filter)?;
-        let mut statuses = Vec::with_capacity(services.len());
+        let mut statuses = Vec::new();
         let (watch_id, seq) = core.board.open_stream(&services, &mut statuses);
         let events = Vec::with_capacity(READ_BATCH);
         let core = core.clone();
@@ -177,13 +177,10 @@ impl StateStream {
 
     fn snapshot(&mut self) -> States {
         let statuses = std::mem::take(&mut self.statuses);
-        let mut statuses = statuses.iter();
-        let mut services = Vec::with_capacity(self.services.len());
-        self.services.each(|id| {
-            if let Some(status) = statuses.next() {
-                services.push(self.core.state(id, status));
-            }
-        });
+        let mut services = Vec::with_capacity(statuses.len());
+        for (id, status) in &statuses {
+            services.push(self.core.state(*id, status));
+        }
         States::new(self.seq, services)
     }
 }
@@ -191,15 +188,24 @@ impl StateStream {
 /// The services that a filter lets through.
 fn filtered(core: &Core, filter: &Filter) -> Result<ServiceSet, Error> {
     let (names, include) = match filter {
-        Filter::None => return Ok(ServiceSet::All(core.names.names().len() as Id)),
+        Filter::None => return Ok(ServiceSet::All),
         Filter::Include(names) => (names, true),
         Filter::Exclude(names) => (names, false),
     };
-    let mut table = vec![!include; core.names.names().len()].into_boxed_slice();
+    let mut table = vec![!include; core.board.declared()].into_boxed_slice();
+    let mut added = if include { Vec::new() } else { core.added.ids() };
     for name in names {
-        table[core.names.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
+        let id = core.id(name).ok_or_else(|| unknown_service(core, name))?;
+        match table.get_mut(id as usize) {
+            Some(place) => *place = include,
+            None if include => added.push(id),
+            None => added.retain(|&other| other != id),
+        }
     }
-    let list = ids_where(table.len(), &|id| table[id as usize]);
+    let mut list = ids_where(table.len(), &|id| table[id as usize]);
+    added.sort_unstable();
+    added.dedup();
+    list.append(&mut added);
     Ok(ServiceSet::Some(list.into(), table))
 }
 

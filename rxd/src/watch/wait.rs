@@ -126,7 +126,7 @@ impl Future for WaitFor {
         let state = this.state;
         let services = |watch: &Watch| {
             let mut names = Vec::new();
-            watch.targets.iter().for_each(|&id| names.push(watch.core.name(id).to_string()));
+            watch.targets.iter().for_each(|&id| names.push(watch.name(id).to_string()));
             names
         };
         let error = match watch.poll(task) {

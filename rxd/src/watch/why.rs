@@ -103,16 +103,17 @@ const EVICTED: &str = "taken out of Run by a reaction soon after it entered";
 /// The stop of a daemon, for as long as services are left.
 struct Stop {
     begun: Instant,
-    /// For each service, those that stop before it.
+    /// For each service, by its place, those that stop before it.
     before: Vec<Vec<Id>>,
 }
 
 impl Stop {
     fn of(core: &Core) -> Option<Stop> {
         let begun = core.stop_order.begun()?;
-        let mut before = vec![Vec::new(); core.board.len()];
-        for id in 0..core.board.len() as Id {
-            core.stop_order.after(id).iter().for_each(|&next| before[next as usize].push(id));
+        // No service is added any more.
+        let mut before = vec![Vec::new(); core.board.slots()];
+        for id in core.board.ids() {
+            core.stop_order.after(id).iter().for_each(|&next| before[core.board.place(next)].push(id));
         }
         Some(Stop { begun, before })
     }
@@ -146,7 +147,8 @@ impl Why {
     #[cfg(feature = "admin")]
     pub(crate) fn all(core: &Core) -> Why {
         let stop = Stop::of(core);
-        let (seq, mut found) = find(core, stop.as_ref(), &|_| (0..core.board.len() as Id).collect());
+        let ids = core.board.ids();
+        let (seq, mut found) = find(core, stop.as_ref(), &|look| those(&ids, &|id| look.is_live(id)));
         found.sort_unstable_by_key(|found| found.id);
         Why::new(core, seq, &found, stop)
     }
@@ -195,7 +197,8 @@ impl Why {
 /// The services that `first` names, and those that they wait for, with the number of the last
 /// transition before that instant.
 fn find(core: &Core, stop: Option<&Stop>, first: &dyn Fn(&BoardView<'_>) -> Vec<Id>) -> (Seq, Vec<Found>) {
-    let mut seen = vec![false; core.board.len()];
+    // Those that are added later are behind others that none of these waits for.
+    let mut seen = vec![false; core.board.slots()];
     core.board.look(|look| {
         // Each service once, in the order of discovery: several paths may lead to one service,
         // and `any` gates may form a cycle that another target can open.
@@ -203,7 +206,7 @@ fn find(core: &Core, stop: Option<&Stop>, first: &dyn Fn(&BoardView<'_>) -> Vec<
         next.reverse();
         let mut found: Vec<Found> = Vec::new();
         while let Some(id) = next.pop() {
-            if std::mem::replace(&mut seen[id as usize], true) {
+            if std::mem::replace(&mut seen[core.board.place(id)], true) {
                 continue;
             }
             let status = *look.status(id);
@@ -214,7 +217,7 @@ fn find(core: &Core, stop: Option<&Stop>, first: &dyn Fn(&BoardView<'_>) -> Vec<
                 unmet.extend_from_slice(&targets);
                 gates.push((gate, targets));
             }
-            let before = stop.map_or(&[][..], |stop| &stop.before[id as usize]);
+            let before = stop.map_or(&[][..], |stop| &stop.before[core.board.place(id)]);
             let before = if status.over { &[] } else { before };
             let stops_after = those(before, &|id| !look.status(id).over);
             unmet.extend_from_slice(&stops_after);

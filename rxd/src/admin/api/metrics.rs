@@ -3,7 +3,6 @@
 
 use crate::admin::app::App;
 use crate::admin::dto;
-use crate::board::Id;
 use crate::core::readiness::DaemonReadiness;
 use crate::escape;
 #[cfg(feature = "intracom")]
@@ -30,9 +29,10 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
 
 fn text(app: &App) -> String {
     let core = app.handle.core();
-    let states = app.handle.states();
+    let (seq, statuses) = core.board.statuses();
+    // By the same instant, and in the same order.
+    let states = core.states_of(seq, &statuses);
     let uptime = core.uptime().as_secs_f64();
-    let (_, statuses) = core.board.statuses();
     let mut out = String::with_capacity(2048 + states.len() * 640);
     let mut metric = MetricsWriter { out: &mut out };
 
@@ -48,8 +48,8 @@ fn text(app: &App) -> String {
         metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(dto::is_ready(service)));
     }
     metric.head("rxd_service_optional", "gauge", "Whether the daemon is ready without the service, too.");
-    for (id, service) in states.iter().enumerate() {
-        let is_optional = u8::from(core.is_optional(id as Id));
+    for ((id, _), service) in statuses.iter().zip(states.iter()) {
+        let is_optional = u8::from(core.is_optional(id));
         metric.line("rxd_service_optional", &[("service", &service.name)], is_optional);
     }
     let readiness = match core.readiness(&statuses) {
@@ -67,7 +67,7 @@ fn text(app: &App) -> String {
         metric.line("rxd_readiness", &[("readiness", word)], u8::from(word == readiness));
     }
     metric.head("rxd_service_transitions_total", "counter", "How many transitions the service has made.");
-    for (service, status) in states.iter().zip(&statuses) {
+    for (service, (_, status)) in states.iter().zip(statuses.iter()) {
         metric.line("rxd_service_transitions_total", &[("service", &service.name)], status.transitions);
     }
     metric.head("rxd_service_incarnations_total", "counter", "How many times the service has entered Init.");
@@ -83,8 +83,8 @@ fn text(app: &App) -> String {
         metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
     }
     metric.head("rxd_service_failures_total", "counter", "How many times the service has failed, by the cause.");
-    for (id, service) in states.iter().enumerate() {
-        let failures = core.detail(id as Id, |detail| detail.failures);
+    for ((id, _), service) in statuses.iter().zip(states.iter()) {
+        let failures = core.detail(id, |detail| detail.failures);
         for cause in FAILURES {
             let labels = [("service", &*service.name), ("cause", cause.as_str())];
             metric.line("rxd_service_failures_total", &labels, failures[cause as usize]);

@@ -12,6 +12,8 @@ enum LifecyclePosition {
     In(State),
     After(State),
     Exit,
+    /// Removed from the daemon.
+    Gone,
 }
 
 pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
@@ -23,6 +25,14 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
             let name = &service.name;
             if abandoned {
                 violations.add("G2", step.seq, format!("`{name}` makes a transition after it was abandoned"));
+            }
+            // The addition of a service comes first, and its removal last, after Exit.
+            if step.enters(State::Unknown) && step.seq == steps[0].seq {
+                continue;
+            }
+            if step.leaves(State::Exit) && position == LifecyclePosition::Exit {
+                position = LifecyclePosition::Gone;
+                continue;
             }
             if position == LifecyclePosition::Exit {
                 lives += 1;
@@ -52,7 +62,8 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
                 (Transition::Exited, state) => LifecyclePosition::After(state),
             };
         }
-        if indexed.trace.ended && position != LifecyclePosition::Exit {
+        let has_ended = matches!(position, LifecyclePosition::Exit | LifecyclePosition::Gone);
+        if indexed.trace.ended && !has_ended {
             let guarantee = match failing_stop {
                 Some(step) if step.service != service.name => "G17",
                 _ => "G2",
@@ -64,7 +75,7 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
 
 /// What is wrong with this step at this position, if anything.
 fn illegal(position: LifecyclePosition, step: &TraceStep) -> Option<(&'static str, String)> {
-    use LifecyclePosition::{After, Exit, In, Outside};
+    use LifecyclePosition::{After, Exit, Gone, In, Outside};
     let entering = step.transition == Transition::Entering;
     // Any position may be abandoned.
     if entering && step.state == State::Exit && step.cause == Cause::Abandoned {
@@ -76,7 +87,7 @@ fn illegal(position: LifecyclePosition, step: &TraceStep) -> Option<(&'static st
         After(State::Init) => entering && matches!(step.state, State::Idle | State::Stop),
         After(State::Idle) => entering && matches!(step.state, State::Run | State::Stop),
         After(State::Run) => entering && step.state == State::Stop,
-        After(_) | Exit => false,
+        After(_) | Exit | Gone => false,
     };
     if is_legal {
         return None;

@@ -25,9 +25,9 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
         }
         failed[me] = true;
         // An operator has started it again.
-        let revived = indexed.steps_of[me].last().is_some_and(|last| last.seq > step.seq);
+        let revived = indexed.steps_of[me].last().is_some_and(|last| last.seq > step.seq && !last.leaves(State::Exit));
         for (other, service) in rules.services.iter().enumerate() {
-            let ended = indexed.steps_of[other].last().is_some_and(|last| last.enters(State::Exit));
+            let ended = indexed.steps_of[other].last().is_some_and(|last| last.state == State::Exit);
             if other != me && rules.services[me].shuts_down() && !ended {
                 let text = format!(
                     "the failure of `{}` stops the daemon, but `{}` is not in Exit",

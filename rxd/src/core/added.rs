@@ -1,0 +1,533 @@
+//! The services that are added while the daemon runs: their names, which of them refer to which,
+//! and their removal.
+//!
+//! Services are added by `daemon::added`, which checks them. Their engines end like those of other
+//! services; if a removal was asked for, the end of the engine completes it ([`Core::forget`]).
+//!
+//! # Invariants
+//!
+//! 1. A name is that of one service from its addition until its removal is complete. A number is
+//!    that of one service for ever; see [`slots`](crate::board::slots).
+//! 2. A service that others refer to is not asked to stop for its removal before those are
+//!    forgotten. They are added after it, so this ends.
+//! 3. A slot is used again only when the engine, the tasks and the requests of the service in it
+//!    have ended.
+//! 4. The name of a removed service is kept for as long as a transition of it is in the history.
+//!
+//! # Lock order
+//!
+//! The lock of the rows may be taken under that of the heartbeats, and none is taken under it. Signals are set
+//! under it, which is an atomic step.
+
+use super::{Core, Reply, ServiceCommand, answer};
+use crate::board::slots::{MAX_SLOTS, first_in_slot, next_in_slot, slot_of};
+use crate::board::{Id, Seq, signal};
+use crate::core::names::{Name, NameRef};
+use crate::error::Error;
+use crate::graph::fnv1a;
+use crate::lifecycle::manager::Table;
+use crate::lifecycle::options::Options;
+use crate::sync::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What a service is named that was removed so long ago that its name is forgotten.
+const FORGOTTEN: &str = "(removed)";
+
+/// How many slots are tried of which the last service's tasks may not have ended.
+const MAX_TRIED: usize = 8;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct AddedServices {
+    rows: Mutex<AddedRows>,
+    /// Whether a service was ever added. Relaxed: who knows of one has seen it.
+    is_used: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct AddedRows {
+    /// The slot of the first row.
+    first: usize,
+    rows: Vec<Option<AddedService>>,
+    /// The empty slots, each with the number of its next service; the longest empty first.
+    free: VecDeque<Id>,
+    /// By the hashes of names and types.
+    by_hash: HashMap<u64, Vec<Id>>,
+    /// The names of the last removed services, and the last transition of each.
+    past_names: HashMap<Id, Name>,
+    past: VecDeque<(Id, Seq)>,
+}
+
+/// What is kept about an added service.
+#[derive(Debug)]
+struct AddedService {
+    id: Id,
+    about: AddedFacts,
+    /// The added services that it refers to, each with the place of this one in the list of its
+    /// dependents.
+    targets: Box<[(Id, u32)]>,
+    /// The services that refer to it, each with the place of this one in the list of its targets.
+    dependents: Vec<(Id, u32)>,
+    /// It is on the board, and can be found.
+    is_there: bool,
+    removal: Option<Removal>,
+    has_engine_ended: bool,
+}
+
+impl AddedService {
+    /// Whether it is there, and is not to be removed.
+    fn stays(&self) -> bool {
+        self.is_there && self.removal.is_none()
+    }
+}
+
+/// What is declared of an added service.
+#[derive(Debug)]
+pub(crate) struct AddedFacts {
+    pub(crate) name: Name,
+    pub(crate) type_hash: Option<u64>,
+    pub(crate) table: &'static Table,
+    answer_limit: Duration,
+    timeouts: [Option<Duration>; 4],
+}
+
+impl AddedFacts {
+    pub(crate) fn new(name: Name, type_hash: Option<u64>, table: &'static Table, options: &Options) -> Self {
+        let answer_limit = Duration::from_secs(options.answer_limit());
+        AddedFacts { name, type_hash, table, answer_limit, timeouts: options.timeouts }
+    }
+}
+
+/// A removal that was asked for.
+#[derive(Debug, Default)]
+struct Removal {
+    /// Answered once the service is forgotten.
+    replies: Vec<Reply>,
+}
+
+/// Why no service was added.
+#[derive(Debug)]
+pub(crate) enum AddRefused {
+    /// Its name is in use: check it again.
+    NameInUse,
+    /// This service that it refers to is removed, or is to be.
+    Removed(Id),
+    TooMany,
+}
+
+/// Why no service was removed.
+#[derive(Debug)]
+pub(crate) enum RemoveRefused {
+    Unknown,
+    /// Its removal was asked for before.
+    UnderWay,
+    /// The daemon was started with it.
+    Declared,
+    /// These refer to it.
+    Needed(Vec<Name>),
+}
+
+impl AddedRows {
+    fn row(&self, id: Id) -> Option<&AddedService> {
+        self.rows.get(slot_of(id).checked_sub(self.first)?)?.as_ref().filter(|row| row.id == id)
+    }
+
+    fn row_mut(&mut self, id: Id) -> Option<&mut AddedService> {
+        let first = self.first;
+        self.rows.get_mut(slot_of(id).checked_sub(first)?)?.as_mut().filter(|row| row.id == id)
+    }
+
+    /// Those that are on the board.
+    fn all(&self) -> impl Iterator<Item = &AddedService> {
+        self.rows.iter().flatten().filter(|row| row.is_there)
+    }
+
+    fn find(&self, name: &str) -> Option<Id> {
+        let ids = self.by_hash.get(&fnv1a(name))?;
+        ids.iter().copied().find(|&id| self.row(id).is_some_and(|row| row.about.name == name))
+    }
+
+    fn link(&mut self, hash: u64, id: Id) {
+        self.by_hash.entry(hash).or_default().push(id);
+    }
+
+    fn unlink(&mut self, hash: u64, id: Id) {
+        let Some(ids) = self.by_hash.get_mut(&hash) else { return };
+        ids.retain(|&other| other != id);
+        if ids.is_empty() {
+            self.by_hash.remove(&hash);
+        }
+    }
+
+    /// Takes a row out, and it out of the lists of its targets. Returns it, and those of its targets
+    /// that can stop now: they are to be removed, and no other service refers to them.
+    fn take(&mut self, id: Id) -> Option<(AddedService, Vec<Id>)> {
+        let first = self.first;
+        let row = self.rows.get_mut(slot_of(id).checked_sub(first)?)?.take_if(|row| row.id == id)?;
+        self.unlink(fnv1a(&row.about.name), id);
+        row.about.type_hash.into_iter().for_each(|hash| self.unlink(hash, id));
+        let mut next = Vec::new();
+        for &(target, place) in &row.targets {
+            let Some(target_row) = self.row_mut(target) else { continue };
+            target_row.dependents.swap_remove(place as usize);
+            let moved = target_row.dependents.get(place as usize).copied();
+            if target_row.dependents.is_empty() && target_row.removal.is_some() {
+                next.push(target);
+            }
+            if let Some((moved, nth)) = moved {
+                if let Some(moved) = self.row_mut(moved) {
+                    moved.targets[nth as usize].1 = place;
+                }
+            }
+        }
+        Some((row, next))
+    }
+}
+
+impl AddedServices {
+    pub(crate) fn new(first: usize) -> Self {
+        let rows = AddedRows { first, ..AddedRows::default() };
+        AddedServices { rows: Mutex::new(rows), is_used: AtomicBool::new(false) }
+    }
+
+    /// Reads the rows; the default if there never was one.
+    fn read<T: Default>(&self, read: impl FnOnce(&AddedRows) -> T) -> T {
+        if self.is_used.load(Ordering::Relaxed) { read(&self.rows.lock()) } else { T::default() }
+    }
+
+    /// The numbers of all of them.
+    pub(crate) fn ids(&self) -> Vec<Id> {
+        self.read(|rows| rows.all().map(|row| row.id).collect())
+    }
+
+    /// The names of all of them.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        self.read(|rows| rows.all().map(|row| row.about.name.clone()).collect())
+    }
+
+    pub(crate) fn id(&self, name: &str) -> Option<Id> {
+        self.read(|rows| rows.find(name).filter(|&id| rows.row(id).is_some_and(|row| row.is_there)))
+    }
+
+    /// Those with this hash of a name or a type.
+    pub(crate) fn with_hash(&self, hash: u64) -> Vec<Id> {
+        self.read(|rows| {
+            let mut ids = rows.by_hash.get(&hash).cloned().unwrap_or_default();
+            ids.retain(|&id| rows.row(id).is_some_and(|row| row.is_there));
+            ids
+        })
+    }
+
+    /// The name of a service that was added, perhaps of one that was removed.
+    pub(super) fn name(&self, id: Id) -> Name {
+        let known = self.read(|rows| match rows.row(id) {
+            Some(row) => Some(row.about.name.clone()),
+            None => rows.past_names.get(&id).cloned(),
+        });
+        known.unwrap_or(Name::Borrowed(FORGOTTEN))
+    }
+
+    pub(super) fn timeouts(&self, id: Id) -> Option<[Option<Duration>; 4]> {
+        self.read(|rows| rows.row(id).map(|row| row.about.timeouts))
+    }
+
+    pub(super) fn answer_limit(&self, id: Id) -> Duration {
+        self.read(|rows| rows.row(id).map(|row| row.about.answer_limit)).unwrap_or(Duration::from_secs(u64::MAX))
+    }
+
+    pub(crate) fn table(&self, id: Id) -> Option<&'static Table> {
+        self.read(|rows| rows.row(id).map(|row| row.about.table))
+    }
+
+    /// Whether the service is there, and is not to be removed.
+    pub(crate) fn stays(&self, id: Id) -> bool {
+        self.read(|rows| rows.row(id).is_some_and(AddedService::stays))
+    }
+
+    /// Whether the service is there.
+    pub(crate) fn is_live(&self, id: Id) -> bool {
+        self.read(|rows| rows.row(id).is_some_and(|row| row.is_there))
+    }
+
+    /// Reserves a number, and the name, for a service that refers to these added ones. `is_free`
+    /// says whether the slot of this number may be used.
+    pub(crate) fn reserve(
+        &self,
+        about: AddedFacts,
+        targets: &[Id],
+        is_free: impl Fn(Id) -> bool,
+    ) -> Result<Id, (AddRefused, AddedFacts)> {
+        let mut rows = self.rows.lock();
+        let rows = &mut *rows;
+        if rows.find(&about.name).is_some() {
+            return Err((AddRefused::NameInUse, about));
+        }
+        let goes = |id: &&Id| !rows.row(**id).is_some_and(AddedService::stays);
+        if let Some(&id) = targets.iter().find(goes) {
+            return Err((AddRefused::Removed(id), about));
+        }
+        let mut id = None;
+        for _ in 0..MAX_TRIED.min(rows.free.len()) {
+            let Some(next) = rows.free.pop_front() else { break };
+            if is_free(next) {
+                id = Some(next);
+                break;
+            }
+            rows.free.push_back(next);
+        }
+        let id = match id {
+            Some(id) => id,
+            None if rows.first + rows.rows.len() >= MAX_SLOTS => return Err((AddRefused::TooMany, about)),
+            None => {
+                rows.rows.push(None);
+                first_in_slot(rows.first + rows.rows.len() - 1)
+            }
+        };
+        let mut own = Vec::with_capacity(targets.len());
+        for &target in targets {
+            let Some(row) = rows.row_mut(target) else { continue };
+            row.dependents.push((id, own.len() as u32));
+            own.push((target, row.dependents.len() as u32 - 1));
+        }
+        rows.link(fnv1a(&about.name), id);
+        about.type_hash.into_iter().for_each(|hash| rows.link(hash, id));
+        let at = slot_of(id) - rows.first;
+        let (targets, dependents) = (own.into(), Vec::new());
+        rows.rows[at] = Some(AddedService {
+            id,
+            about,
+            targets,
+            dependents,
+            is_there: false,
+            removal: None,
+            has_engine_ended: false,
+        });
+        self.is_used.store(true, Ordering::Relaxed);
+        Ok(id)
+    }
+
+    /// From here on the service can be found: it is on the board.
+    pub(crate) fn publish(&self, id: Id) {
+        if let Some(row) = self.rows.lock().row_mut(id) {
+            row.is_there = true;
+        }
+    }
+
+    /// Takes back an addition that the daemon's stop has come before.
+    pub(crate) fn withdraw(&self, id: Id) {
+        let mut rows = self.rows.lock();
+        let taken = rows.take(id);
+        rows.free.extend(next_in_slot(id));
+        drop(rows);
+        drop(taken);
+    }
+}
+
+impl Core {
+    /// The name of a service.
+    #[inline]
+    pub(crate) fn name(&self, id: Id) -> NameRef<'_> {
+        match self.names.has(id) {
+            true => NameRef::Declared(self.names.name(id)),
+            false => NameRef::Added(self.added.name(id)),
+        }
+    }
+
+    /// The service of this name.
+    pub(crate) fn id(&self, name: &str) -> Option<Id> {
+        self.names.id(name).or_else(|| self.added.id(name))
+    }
+
+    /// The services with this hash of a name or a type, in their order. Different names may have
+    /// the same hash.
+    pub(crate) fn find(&self, hash: u64) -> Vec<Id> {
+        let mut found = Vec::new();
+        self.names.find(hash).iter().for_each(|&(_, id)| found.push(id));
+        found.append(&mut self.added.with_hash(hash));
+        found
+    }
+
+    /// The names of all services.
+    pub(crate) fn all_names(&self) -> Vec<Name> {
+        let mut names = self.names.names().to_vec();
+        names.append(&mut self.added.names());
+        names
+    }
+
+    /// Whether the service is part of the daemon.
+    pub(crate) fn is_there(&self, id: Id) -> bool {
+        self.names.has(id) || self.added.is_live(id)
+    }
+
+    /// Whether the service was removed, or is to be.
+    pub(crate) fn is_removed(&self, id: Id) -> bool {
+        !self.names.has(id) && !self.added.stays(id)
+    }
+
+    /// The manager's table of a service.
+    pub(crate) fn table(&self, id: Id) -> Option<&'static Table> {
+        self.tables.get(id as usize).copied().or_else(|| self.added.table(id))
+    }
+
+    /// Begins the removal of a service, and if `with_dependents` says so, of all that refer to it,
+    /// directly or by others. `reply` gets the answer once the service is forgotten. Returns whether
+    /// `own` is among them.
+    pub(crate) fn begin_removal(
+        &self,
+        name: &str,
+        with_dependents: bool,
+        reply: Reply,
+        own: Option<Id>,
+    ) -> Result<bool, RemoveRefused> {
+        let mut guard = self.added.rows.lock();
+        let rows = &mut *guard;
+        let Some(id) = rows.find(name).filter(|&id| rows.row(id).is_some_and(|row| row.is_there)) else {
+            let is_declared = self.names.id(name).is_some();
+            return Err(if is_declared { RemoveRefused::Declared } else { RemoveRefused::Unknown });
+        };
+        let mut all = vec![id];
+        let mut at = 0;
+        while let Some(row) = all.get(at).and_then(|&id| rows.row(id)) {
+            if at == 0 && row.removal.is_some() {
+                return Err(RemoveRefused::UnderWay);
+            }
+            let staying = |&&(id, _): &&(Id, u32)| rows.row(id).is_some_and(|row| row.removal.is_none());
+            if !with_dependents && row.dependents.iter().any(|dependent| staying(&dependent)) {
+                let needing = row.dependents.iter().filter(staying);
+                let mut names: Vec<Name> =
+                    needing.filter_map(|&(id, _)| Some(rows.row(id)?.about.name.clone())).collect();
+                names.sort_unstable();
+                names.dedup();
+                return Err(RemoveRefused::Needed(names));
+            }
+            if !with_dependents {
+                break;
+            }
+            // Each once: the removal of a row marks it.
+            let dependents: Vec<Id> = row.dependents.iter().map(|&(id, _)| id).collect();
+            for dependent in dependents {
+                if let Some(row) = rows.row_mut(dependent).filter(|row| row.removal.is_none()) {
+                    row.removal = Some(Removal::default());
+                    all.push(dependent);
+                }
+            }
+            at += 1;
+        }
+        let is_own = own.is_some_and(|own| all.contains(&own));
+        let mut to_go = Vec::with_capacity(all.len());
+        let mut reply = Some(reply);
+        for &id in &all {
+            let Some(row) = rows.row_mut(id) else { continue };
+            let removal = row.removal.get_or_insert_default();
+            removal.replies.extend(reply.take());
+            to_go.push(id);
+        }
+        let next = self.goes_on(rows, &to_go);
+        drop(guard);
+        all.iter().for_each(|&id| self.stop_order.begin_removal(id));
+        self.go_on(next);
+        Ok(is_own)
+    }
+
+    /// Of services that are to be removed, those to which no other refers any more: those whose
+    /// engines have to be asked to stop, and those whose engines have ended.
+    fn goes_on(&self, rows: &AddedRows, ids: &[Id]) -> [Vec<Id>; 2] {
+        let [mut stop, mut forget] = [Vec::new(), Vec::new()];
+        for row in ids.iter().filter_map(|&id| rows.row(id)).filter(|row| row.dependents.is_empty()) {
+            match row.has_engine_ended {
+                true => forget.push(row.id),
+                false => {
+                    // Under the lock: later, the slot may be another service's.
+                    self.board.set(row.id, signal::OVER);
+                    stop.push(row.id);
+                }
+            }
+        }
+        [stop, forget]
+    }
+
+    fn go_on(&self, [stop, mut forget]: [Vec<Id>; 2]) {
+        stop.into_iter().for_each(|id| self.stop_for_removal(id));
+        while let Some(id) = forget.pop() {
+            let [stop, mut more] = self.forget(id);
+            stop.into_iter().for_each(|id| self.stop_for_removal(id));
+            forget.append(&mut more);
+        }
+    }
+
+    /// Asks a service to stop that is to be removed. `OVER` was set before.
+    fn stop_for_removal(&self, id: Id) {
+        #[cfg(any(test, feature = "test-util"))]
+        self.note_operated(id, ServiceCommand::Stop);
+        self.push_request(id, ServiceCommand::Stop, Reply::Unawaited, true);
+    }
+
+    /// Notes that the engine of an added service has ended.
+    pub(super) fn added_engine_has_ended(&self, id: Id) {
+        let mut rows = self.added.rows.lock();
+        let Some(row) = rows.row_mut(id) else { return };
+        row.has_engine_ended = true;
+        // Otherwise the last of them that is forgotten goes on with it.
+        let is_to_go = row.removal.is_some() && row.dependents.is_empty();
+        drop(rows);
+        if is_to_go {
+            self.go_on([Vec::new(), vec![id]]);
+        }
+    }
+
+    /// Completes the removal of a service whose engine has ended: frees all that is kept about it,
+    /// for others to use. Returns those that waited for it, as [`goes_on`](Core::goes_on).
+    fn forget(&self, id: Id) -> [Vec<Id>; 2] {
+        let name = self.added.name(id);
+        let requests = self.requests.lock().release(id).unwrap_or_default();
+        for (command, reply) in requests {
+            answer(reply, self.answer_when_over(id, command));
+        }
+        let seq = self.board.remove_service(id);
+        self.forget_failure(id);
+        self.cannot_reload(id);
+        let text = self.status_texts.lock().release(id);
+        let detail = self.details.lock().release(id);
+        let value = self.provided.release(id);
+        let is_over = self.stop_order.remove(id);
+        let kept = self.first_kept_name();
+        let mut guard = self.added.rows.lock();
+        let rows = &mut *guard;
+        // From here on the name may be used again.
+        let Some((mut row, next)) = rows.take(id) else { return Default::default() };
+        rows.past.push_back((id, seq));
+        rows.past_names.insert(id, name);
+        while let Some(&(past, _)) = rows.past.front().filter(|(_, seq)| *seq < kept) {
+            rows.past.pop_front();
+            rows.past_names.remove(&past);
+        }
+        rows.free.extend(next_in_slot(id));
+        let next = self.goes_on(rows, &next);
+        drop(guard);
+        if is_over {
+            self.supervisor.notify_one();
+        }
+        self.notify_changed();
+        let replies = row.removal.take().unwrap_or_default().replies;
+        // What the service has provided is the user's.
+        crate::panic::ignore(|| drop((text, detail, value, row)));
+        replies.into_iter().for_each(|reply| answer(reply, Ok(())));
+        next
+    }
+
+    /// The number of the first transition of which the service's name has to be known.
+    fn first_kept_name(&self) -> Seq {
+        #[cfg(any(test, feature = "test-util"))]
+        if self.board.is_recording() && self.board.has_room_to_record() {
+            return 0;
+        }
+        self.board.first_kept()
+    }
+
+    /// The error of a request to a service that was removed.
+    pub(crate) fn removed_error(&self, id: Id) -> Error {
+        Error::msg(format_args!("service `{}` was removed", self.name(id)))
+    }
+}

@@ -1,0 +1,377 @@
+//! Services that are added and removed while the daemon runs.
+//!
+//! An addition is checked like a daemon at its start, against what the new service says about
+//! itself and about those that it names. A new name has no dependents, so no cycle can be closed.
+//! What the others say about each other was checked before. So an addition costs O(its own watches),
+//! however many services there are; only the message about a fault reads all names.
+//!
+//! The steps of an addition:
+//!
+//! 1. The targets are looked up, and the service is checked, without a lock.
+//! 2. Its name and number are reserved, if the name is still free and its targets still stay.
+//! 3. The stop order takes it, unless the shutdown has begun. From here on a shutdown stops it.
+//! 4. The board takes it, and it can be found. Its engine is spawned.
+//!
+//! A removal is in [`core::added`](crate::core::added).
+
+use super::engine_tasks::EngineTasks;
+use super::service::Service;
+use super::wiring::specs_of;
+use crate::board::{Id, WatcherSpec};
+use crate::core::added::{AddRefused, AddedFacts, RemoveRefused};
+use crate::core::names::Name;
+use crate::core::{Core, Reply, current};
+use crate::error::{Error, GraphError};
+use crate::graph::{self, Edge, Graph, Node, Target};
+use crate::handle::DaemonHandle;
+use crate::in_span::span;
+use crate::lifecycle::manager::Table;
+use crate::lifecycle::options::Options;
+use crate::panic;
+use crate::race::{Winner, race};
+#[cfg(any(test, feature = "test-util"))]
+use crate::trace::added::AddedRules;
+use crate::watch::unknown_service;
+use crate::watch::why::Why;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// Where the engines of added services are spawned. An extension of the core.
+#[derive(Debug)]
+pub(super) struct Spawner {
+    pub(super) tasks: EngineTasks,
+    pub(super) runtime: Handle,
+}
+
+/// The options of a service that another one is checked against: it may end, so that nothing is
+/// refused that its own declaration allows.
+const MAY_END: Options = Options::DEFAULT.restarts(1, Duration::from_secs(1));
+
+/// A watch of a new service, with what its targets stand for.
+struct ResolvedEdge<'a> {
+    edge: Edge<'static>,
+    targets: Vec<ResolvedTarget<'a>>,
+}
+
+struct ResolvedTarget<'a> {
+    written: Target<'a>,
+    /// Those that it may stand for: one, if it is valid.
+    found: Vec<(Id, Name)>,
+}
+
+impl ResolvedTarget<'_> {
+    fn id(&self) -> Option<Id> {
+        match &self.found[..] {
+            [(id, _)] => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// By name, also if it was given by type.
+    fn by_name(&self) -> Target<'_> {
+        match &self.found[..] {
+            [(_, name)] => Target::name(name),
+            _ => self.written,
+        }
+    }
+}
+
+impl ResolvedEdge<'_> {
+    fn ids(&self) -> Vec<Id> {
+        self.targets.iter().filter_map(ResolvedTarget::id).collect()
+    }
+}
+
+impl DaemonHandle {
+    /// Adds a service to the running daemon. Returns once it is added; to wait until it runs, call
+    /// [`wait_for`](DaemonHandle::wait_for).
+    ///
+    /// From then on it is a service like any other: it waits for those that it
+    /// [needs](Service::needs), stops before them, and is in [`states`](DaemonHandle::states),
+    /// [`why`](DaemonHandle::why), the report and the admin route. It may name services that the
+    /// daemon was started with, and added ones.
+    ///
+    /// * Readiness does not count it: `READY=1` does not wait for it, and without it the daemon is
+    ///   degraded.
+    /// * A service that has ended stays until it is [removed](DaemonHandle::remove), so that an
+    ///   operator can start it again.
+    /// * A [`StateStream`](crate::StateStream) of all services has its addition as a transition that
+    ///   enters `Unknown`.
+    /// * The picture of the graph shows only the services that the daemon was started with.
+    ///
+    /// # Errors
+    ///
+    /// In each case nothing was added, and the service is dropped:
+    ///
+    /// * By the rules of [`Daemon::check`](crate::Daemon::check) that are about the service itself and
+    ///   its own watches ([`Error::is_graph`]): its name is in use, a target does not exist, an option
+    ///   makes no sense.
+    /// * If a service that it names is being removed.
+    /// * If the daemon is stopping, or drains.
+    /// * If the daemon has 1,048,575 services.
+    ///
+    /// # Cancel safety
+    ///
+    /// The service is added when the future is first polled, and that poll is the last.
+    ///
+    /// ```
+    /// use rxd::{Context, Daemon, Service, State};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// async fn serve(cx: Context) -> rxd::Result {
+    ///     cx.cancelled().await;
+    ///     Ok(())
+    /// }
+    ///
+    /// let handle = Daemon::new("tenants").add(Service::from_fn("db", serve)).start().await?;
+    /// handle.add(Service::from_fn("tenant-7", serve).needs(["db"])).await?;
+    /// handle.wait_for("tenant-7", State::Run).await?;
+    ///
+    /// let error = handle.add(Service::from_fn("tenant-8", serve).needs(["bd"])).await.unwrap_err();
+    /// assert!(error.is_graph() && error.to_string().contains("did you mean `db`?"));
+    ///
+    /// handle.remove("tenant-7").await?;
+    /// assert!(handle.states().get("tenant-7").is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn add(&self, service: impl Into<Service>) -> Result<(), Error> {
+        self.add_service(service.into())
+    }
+
+    /// Stops a service that was [added](DaemonHandle::add), and forgets it: its name, its state, its
+    /// failures. Returns when that is done, or immediately if the service makes the request itself.
+    ///
+    /// * Its value has been dropped by then, and its name can be used again.
+    /// * Waits and watches on it end with [`WatchEnded::Removed`](crate::WatchEnded::Removed).
+    /// * A [`StateStream`](crate::StateStream) of all services has its removal as a transition that
+    ///   leaves `Exit`.
+    /// * A failure of it does not count any more for the daemon's report.
+    ///
+    /// # Errors
+    ///
+    /// * If no service has the name, or the daemon was started with the service.
+    /// * If its removal was requested before.
+    /// * If other services name it in their watches: the message names them. See
+    ///   [`remove_with_dependents`](DaemonHandle::remove_with_dependents).
+    /// * If the daemon is stopping, or drains.
+    /// * If it has not ended within its limit, as for [`stop`](DaemonHandle::stop). The removal
+    ///   continues.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not end the removal.
+    pub async fn remove(&self, service: &str) -> Result<(), Error> {
+        self.remove_service(service, false).await
+    }
+
+    /// As [`remove`](DaemonHandle::remove), with all services that name this one in their watches, and
+    /// those that name them. They are removed first: each is stopped once no other names it.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](DaemonHandle::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not end the removal.
+    pub async fn remove_with_dependents(&self, service: &str) -> Result<(), Error> {
+        self.remove_service(service, true).await
+    }
+
+    /// The service that makes a request by this handle, or whose code runs in this thread.
+    fn caller(&self, core: &Core) -> Option<Id> {
+        self.service().or_else(|| current::service(core))
+    }
+
+    async fn remove_service(&self, service: &str, with_dependents: bool) -> Result<(), Error> {
+        let core = self.core();
+        let refused = |why: &str| Error::msg(format_args!("failed to remove service `{service}`: {why}"));
+        if core.shutting_down().is_some() || core.report.borrow().is_some() {
+            return Err(refused("the daemon is stopping"));
+        }
+        // To answer that it was too late: afterwards it is not known any more.
+        let id = core.id(service);
+        let limit = id.map(|id| core.answer_limit(id)).unwrap_or_default();
+        let (sender, reply) = oneshot::channel();
+        match core.begin_removal(service, with_dependents, Reply::Waiter(sender), self.caller(core)) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(RemoveRefused::Unknown) => return Err(unknown_service(core, service)),
+            Err(RemoveRefused::UnderWay) => return Err(refused("its removal was requested before")),
+            Err(RemoveRefused::Declared) => {
+                return Err(refused(&format!(
+                    "the daemon was started with it\nhelp: to stop it, call `stop(\"{service}\")`"
+                )));
+            }
+            Err(RemoveRefused::Needed(names)) => {
+                let mut list = String::new();
+                names.iter().for_each(|name| crate::text::add_item(&mut list, &format!("`{name}`")));
+                let verb = if names.len() == 1 { "names" } else { "name" };
+                return Err(refused(&format!(
+                    "{list} {verb} it\nhelp: remove these first, or call `remove_with_dependents(\"{service}\")`"
+                )));
+            }
+        }
+        let mut report = core.report.subscribe();
+        let answer = race(reply, panic::with_quiet_waker(report.wait_for(Option::is_some)));
+        match race(answer, crate::handle::sleep(limit)).await {
+            Winner::First(Winner::First(Ok(reply))) => reply,
+            Winner::First(_) => Err(Error::msg(format_args!("daemon `{}` has ended", core.daemon))),
+            Winner::Second(()) => {
+                let why = id.map(|id| Why::of(core, id).to_string()).unwrap_or_default();
+                Err(refused(&format!("it did not end within {limit:?}: {why}")))
+            }
+        }
+    }
+
+    fn add_service(&self, mut service: Service) -> Result<(), Error> {
+        let core = self.core();
+        let name = service.name().to_owned();
+        let refused = |why: &str| Error::msg(format_args!("failed to add service `{name}`: {why}"));
+        let stopping = || refused("the daemon is stopping");
+        let Some(spawner) = core.extensions.get::<Spawner>() else { return Err(stopping()) };
+        if core.shutting_down().is_some() || service.is_off() {
+            return Err(stopping());
+        }
+        #[cfg(any(test, feature = "test-util"))]
+        let mut rules = None;
+        let (id, specs, after) = loop {
+            let edges = resolve(core, &service);
+            let after = check(core, &service, &edges)?;
+            let mut added = ids_of(&edges);
+            added.retain(|&id| !core.names.has(id));
+            let options = service.method_limits();
+            let about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
+            let is_free = |id| core.tasks(id).have_ended();
+            match core.added.reserve(about, &added, is_free) {
+                Ok(id) => {
+                    #[cfg(any(test, feature = "test-util"))]
+                    with_node(&service, &edges, &mut |node| rules = AddedRules::of(core, node, service.limits()));
+                    let mut specs: Vec<WatcherSpec> = Vec::new();
+                    edges.iter().for_each(|edge| specs_of(&edge.edge, &edge.ids(), &mut specs));
+                    break (id, specs, after);
+                }
+                Err((AddRefused::NameInUse, _)) => continue,
+                Err((AddRefused::Removed(id), _)) => {
+                    return Err(refused(&format!("service `{}` is being removed", core.name(id))));
+                }
+                Err((AddRefused::TooMany, _)) => return Err(refused("the daemon has as many services as it can have")),
+            }
+        };
+        let needs_timer = specs.iter().any(|spec| spec.lasts.is_some());
+        core.make_room(id);
+        if !core.stop_order.add(id, after.into()) {
+            core.give_back_room(id);
+            core.added.withdraw(id);
+            return Err(stopping());
+        }
+        #[cfg(any(test, feature = "test-util"))]
+        AddedRules::note(core, id, rules);
+        core.board.add_service(id, specs);
+        core.added.publish(id);
+        core.monitor_added(id, service.limits());
+        if needs_timer || service.limits().heartbeat.is_some() {
+            core.supervisor.notify_one();
+        }
+        core.notify_changed();
+        let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name, daemon = %core.daemon));
+        service.take_name();
+        service.spawn(core, id, (&spawner.tasks, &spawner.runtime), span);
+        Ok(())
+    }
+}
+
+/// Looks the targets of a service's watches up.
+fn resolve<'a>(core: &Core, service: &'a Service) -> Vec<ResolvedEdge<'a>> {
+    let mut edges = Vec::new();
+    for (edge, written) in service.targets() {
+        let mut targets = Vec::with_capacity(written.len());
+        for written in written {
+            let mut found = Vec::new();
+            for id in core.find(written.lookup_hash()) {
+                let name = core.name(id).clone();
+                if written.by_type || name == written.text {
+                    found.push((id, name));
+                }
+            }
+            targets.push(ResolvedTarget { written, found });
+        }
+        edges.push(ResolvedEdge { edge, targets });
+    }
+    edges
+}
+
+/// The services that these watches name, each once.
+fn ids_of(edges: &[ResolvedEdge<'_>]) -> Vec<Id> {
+    let mut ids = Vec::new();
+    edges.iter().for_each(|edge| ids.append(&mut edge.ids()));
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Calls `look` once, with the service as a node of a graph.
+fn with_node(service: &Service, edges: &[ResolvedEdge<'_>], look: &mut dyn FnMut(&Node<'_>)) {
+    let mut targets: Vec<Vec<Target<'_>>> = Vec::with_capacity(edges.len());
+    for edge in edges {
+        targets.push(edge.targets.iter().map(ResolvedTarget::by_name).collect());
+    }
+    let mut own: Vec<Edge<'_>> = Vec::with_capacity(edges.len());
+    for (edge, targets) in edges.iter().zip(&targets) {
+        own.push(Edge { targets, ..edge.edge });
+    }
+    look(&service.node(&own));
+}
+
+/// Checks a new service: its values, and its place in the graph. Returns the services that stop after
+/// it.
+fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<Vec<Id>, Error> {
+    let (mut faults, mut rule) = (Vec::new(), None);
+    let of = || format!("service {} of daemon {}", graph::quoted(service.name()), graph::quoted(&core.daemon));
+    service.option_faults(&of, &mut faults);
+    let mut targets = edges.iter().flat_map(|edge| &edge.targets);
+    if let Some(ambiguous) = targets.clone().find(|target| target.found.len() > 1) {
+        let mut names = String::new();
+        ambiguous.found.iter().for_each(|(_, name)| crate::text::add_item(&mut names, &format!("`{name}`")));
+        faults.push(format!(
+            "service {} names `{}`, which is the type of several services\nhelp: name the one you mean: {names}",
+            graph::quoted(service.name()),
+            ambiguous.written.text
+        ));
+        let rule = Some(graph::Rule::AmbiguousType.as_str());
+        return Err(Error::from(GraphError { rule, faults }));
+    }
+    // The message about an unknown one lists all names.
+    let is_known = targets.all(|target| target.id().is_some());
+    let mut ids = if is_known { ids_of(edges) } else { core.board.ids() };
+    ids.extend(core.id(service.name()));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut others: Vec<(Id, Name, &'static Table)> = Vec::with_capacity(ids.len());
+    for id in ids {
+        others.extend(core.table(id).map(|table| (id, core.name(id).clone(), table)));
+    }
+    let mut after = Vec::new();
+    with_node(service, edges, &mut |node| {
+        let mut nodes: Vec<Node<'_>> = Vec::with_capacity(others.len() + 1);
+        for (_, name, table) in &others {
+            nodes.push(Node { name, service_type: None, table, edges: &[], optional: false, options: &MAY_END });
+        }
+        nodes.push(*node);
+        let me = nodes.len() - 1;
+        match (Graph { daemon: &core.daemon, nodes: &nodes }).check() {
+            Ok(mut order) => after = order.swap_remove(me),
+            Err(found) => {
+                rule = found.first().map(|fault| fault.rule.as_str());
+                found.into_iter().for_each(|fault| faults.push(fault.message));
+            }
+        }
+    });
+    match faults.is_empty() {
+        true => Ok(after.into_iter().map(|at| others[at].0).collect()),
+        false => Err(Error::from(GraphError { rule, faults })),
+    }
+}
