@@ -289,3 +289,87 @@ fn loom_g51_token_made_while_its_epoch_ends_is_cancelled_alone() {
         assert!(!board.service(0).token(second).0.is_cancelled());
     });
 }
+
+/// A service that is added behind `services` others, and waits for the first to be in Run.
+fn add(board: &Board) -> Id {
+    let id = slots::first_in_slot(board.first_added());
+    let gate = WatcherSpec {
+        mode: Mode::All,
+        condition: IN_RUN,
+        targets: [0].into(),
+        reaction: Reaction::GateRun,
+        within: None,
+        lasts: None,
+        since: None,
+    };
+    board.add_service(id, vec![gate]);
+    id
+}
+
+#[test]
+fn loom_service_added_amid_a_transition_passes_its_gate_and_misses_nothing() {
+    ::loom::model(|| {
+        let board = board(1);
+        let adder = thread::spawn({
+            let board = board.clone();
+            move || {
+                let id = add(&board);
+                let (alarm, waker) = Alarm::new();
+                board.set_waker(id, &waker);
+                (id, alarm, board.try_enter(id, None, State::Run).is_some())
+            }
+        });
+        enter(&board, 0);
+        let (id, alarm, has_entered) = adder.join().unwrap();
+        assert!(has_entered || alarm.rang(), "the gate is open, or its engine was woken");
+        assert!(has_entered || board.try_enter(id, None, State::Run).is_some());
+        board.drop_waker(id);
+    });
+}
+
+#[test]
+fn loom_stream_of_all_services_amid_an_addition_has_it_in_the_snapshot_or_as_a_transition() {
+    ::loom::model(|| {
+        let board = board(1);
+        let adder = thread::spawn({
+            let board = board.clone();
+            move || add(&board)
+        });
+        let mut snapshot = Vec::new();
+        let (mut watch, mut seq) = board.open_stream(&ServiceSet::All, &mut snapshot);
+        let (alarm, waker) = Alarm::new();
+        let (mut events, mut statuses) = (Vec::with_capacity(4), Vec::new());
+        let task = &Context::from_waker(&waker);
+        let read = board.poll_stream(&mut watch, task, &mut seq, &ServiceSet::All, &mut events, &mut statuses);
+        let id = adder.join().unwrap();
+        let in_snapshot = snapshot.iter().any(|(other, _)| *other == id);
+        let in_events = events.iter().any(|event| event.id == id);
+        assert!(in_snapshot || in_events || read.is_pending() && alarm.rang());
+        assert!(!(in_snapshot && in_events), "once");
+        board.unwatch(&watch);
+    });
+}
+
+#[test]
+fn loom_watch_on_a_service_that_is_removed_is_removed_cleanly() {
+    ::loom::model(|| {
+        let board = board(1);
+        let id = add(&board);
+        board.publish_exit(id, &TransitionBatch::default(), (Cause::Operator, true), (false, false), |_, _| {});
+        let remover = thread::spawn({
+            let board = board.clone();
+            move || board.remove_service(id)
+        });
+        let mut watch = board.watch(Mode::All, IN_RUN, &[id]);
+        let (_alarm, waker) = Alarm::new();
+        assert!(matches!(poll(&board, &mut watch, &waker), Poll::Ready(None)), "it has exited, or is gone");
+        remover.join().unwrap();
+        board.unwatch(&watch);
+        // The next in its slot has no watcher of it.
+        let next = slots::next_in_slot(id).unwrap();
+        board.add_service(next, Vec::new());
+        enter(&board, next);
+        assert!(board.status(next).is_in(State::Run) && !board.status(id).is_in(State::Run));
+        assert!(has_woken_all(&board));
+    });
+}

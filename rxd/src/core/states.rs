@@ -1,6 +1,7 @@
 //! The states of services as users read them.
 
 use super::Core;
+use super::names::Name;
 use crate::board::{Event, Id, ServiceStatus, Statuses};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::borrow::Cow;
@@ -16,13 +17,14 @@ impl Core {
         let since_start = |at: Instant| at.saturating_duration_since(self.started);
         let next_attempt = next.filter(|_| between).map(since_start);
         let last_failed_at = failed.map(|failed| since_start(failed.at));
-        ServiceState { next_attempt, last_cause, last_error, last_failed_at, ..self.state_at(id, status) }
+        let state = self.state_named(self.name(id).clone(), status);
+        ServiceState { next_attempt, last_cause, last_error, last_failed_at, ..state }
     }
 
-    /// The state of a service at the instant of this status.
-    pub(crate) fn state_at(&self, id: Id, status: &ServiceStatus) -> ServiceState {
+    /// The state of the service of this name at the instant of this status.
+    pub(crate) fn state_named(&self, name: Name, status: &ServiceStatus) -> ServiceState {
         ServiceState {
-            name: self.name(id).clone(),
+            name,
             state: status.state,
             transition: status.transition,
             cause: status.cause,

@@ -3,9 +3,9 @@
 //! A name may be that of several services, one after the other. In the trace they are `worker`,
 //! `worker#2`, and so on.
 
-use super::rules::{ServiceRules, rules_of};
+use super::rules::{DeclaredRules, ServiceRules, rules_of};
 use crate::board::Id;
-use crate::core::Core;
+use crate::core::{Core, ServiceCommand};
 use crate::graph::Node;
 use crate::lifecycle::options::Options;
 use crate::sync::Mutex;
@@ -57,13 +57,34 @@ impl AddedRules {
     }
 
     /// The rules of all that were added.
-    pub(super) fn all(core: &Core) -> Vec<ServiceRules> {
+    fn all(core: &Core) -> Vec<ServiceRules> {
         core.extensions.get::<AddedRules>().map(|rules| rules.0.lock().added.clone()).unwrap_or_default()
     }
 
     /// The names of the services in a trace.
     pub(super) fn names(core: &Core) -> TraceNames<'_> {
         TraceNames { core, rules: core.extensions.get() }
+    }
+}
+
+impl DeclaredRules {
+    /// Allows for what operators have requested of this daemon, and for the services that were added
+    /// to it.
+    pub(crate) fn operated(mut self, core: &Core) -> Self {
+        self.services.extend(AddedRules::all(core));
+        let names = AddedRules::names(core);
+        let mut services: HashMap<String, &mut ServiceRules> =
+            self.services.iter_mut().map(|service| (service.name.clone(), service)).collect();
+        for (id, command) in core.operated() {
+            // Of a run that is too long to be checked as a whole, some services are not known.
+            let Some(service) = services.get_mut(&names.of(id)) else { continue };
+            match command {
+                ServiceCommand::Reload => service.reloads += 1,
+                ServiceCommand::RestartStale => {}
+                _ => service.operator_requests += 1,
+            }
+        }
+        self
     }
 }
 

@@ -1,11 +1,9 @@
 //! What was declared of a daemon, in the form in which a trace is checked against it.
 
-use crate::core::{Core, ServiceCommand};
 use crate::graph::{Effect, Graph, Keyword, Mode, Node, Target};
 use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::options::{OnFailure, Options};
 use crate::lifecycle::state::{Action, State};
-use crate::trace::added::AddedRules;
 use std::time::Duration;
 
 /// What was declared of a daemon: the rules that its trace is checked against.
@@ -124,24 +122,6 @@ impl DeclaredRules {
     fn service(&mut self, name: &str) -> &mut ServiceRules {
         let found = self.services.iter_mut().find(|declared| declared.name == name);
         found.unwrap_or_else(|| panic!("no service is named `{name}`"))
-    }
-
-    /// Allows for what operators have requested of this daemon, and for the services that were added
-    /// to it.
-    pub(crate) fn operated(mut self, core: &Core) -> Self {
-        self.services.extend(AddedRules::all(core));
-        let names = AddedRules::names(core);
-        for (id, command) in core.operated() {
-            let name = names.of(id);
-            // Of a run that is too long to be checked as a whole, some services are not known.
-            let Some(service) = self.services.iter_mut().find(|service| service.name == name) else { continue };
-            match command {
-                ServiceCommand::Reload => service.reloads += 1,
-                ServiceCommand::RestartStale => {}
-                _ => service.operator_requests += 1,
-            }
-        }
-        self
     }
 }
 

@@ -40,8 +40,8 @@ pub use wait::{WaitError, WaitFor};
 
 use crate::board::{Condition, Fired, Id, ServiceStatus, WatchId};
 use crate::coop;
+use crate::core::Core;
 use crate::core::names::Name;
-use crate::core::{Core, ServiceState};
 use crate::error::Error;
 use crate::graph::{Edge, Mode};
 use crate::lifecycle::state::{Action, State};
@@ -249,7 +249,7 @@ impl Watch {
             Poll::Ready(Some(Fired { seq, times })) => {
                 let mut services = Vec::with_capacity(self.targets.len());
                 for (&id, status) in self.targets.iter().zip(&self.statuses) {
-                    services.push(ServiceState { name: self.name(id), ..self.core.state_at(id, status) });
+                    services.push(self.core.state_named(self.name(id), status));
                 }
                 Poll::Ready(Some(WatchEvent { seq, times, services }))
             }
@@ -262,6 +262,9 @@ impl Watch {
 
     /// The name of one of its services.
     fn name(&self, id: Id) -> Name {
+        if self.core.names.has(id) {
+            return self.core.names.name(id).clone();
+        }
         let added = self.added.iter().find(|(added, _)| *added == id);
         added.map_or_else(|| self.core.name(id).clone(), |(_, name)| name.clone())
     }
