@@ -223,6 +223,7 @@ pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options, Readiness};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;
 pub use report::{Report, ServiceReport};
+pub use service::configure::{ConfigPart, Configure};
 pub use service::context::Context;
 pub use service::provided::Provides;
 pub use service::runner::Runner;

@@ -68,6 +68,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             "on_stale" => settings.extend(entry.expect_word(&ON_STALE, errors).map(DaemonSetting::OnStale)),
             "admin" => settings.extend(settings::read_admin(entry, errors)),
             "signals" => settings.extend(settings::read_signals(entry, errors)),
+            "config" => settings.extend(settings::read_config(entry, errors)),
             "prestart" => settings.extend(settings::read_prestart(entry, errors)),
             _ => RuntimePaths::check_entry(entry, errors),
         }
@@ -210,6 +211,11 @@ fn option_inner_type(ty: &Type) -> Option<&Type> {
 }
 
 impl DaemonModel {
+    /// Whether it loads a configuration.
+    pub(crate) fn has_config(&self) -> bool {
+        self.settings.iter().any(|setting| matches!(setting, DaemonSetting::Config(_)))
+    }
+
     /// Whether a field has a `#[cfg]`.
     pub(crate) fn has_cfgs(&self) -> bool {
         self.fields.iter().any(|field| !field.cfgs.is_empty())

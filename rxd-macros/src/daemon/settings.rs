@@ -25,6 +25,8 @@ pub(crate) enum DaemonSetting {
     Admin(Box<Expr>),
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
+    /// The function that loads the configuration.
+    Config(TokenStream),
     /// `.prestart(Stage::new(name, path)..)`
     Stage(PrestartStage),
 }
@@ -105,6 +107,28 @@ fn address_fault(text: &str) -> Option<(String, String)> {
             ))
         }
     }
+}
+
+/// Reads `config = load`.
+pub(super) fn read_config(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
+    match entry.as_expr() {
+        Some(Expr::Path(path)) => return Some(DaemonSetting::Config(path.to_token_stream())),
+        Some(Expr::Closure(closure)) => errors.report_with_help(
+            closure,
+            "a configuration is loaded by a function with a name, not a closure",
+            "write `fn load() -> rxd::Result<MyConfig> { .. }`, and `config = load`",
+        ),
+        Some(Expr::Call(call)) => errors.report_with_help(
+            call,
+            "the function that loads the configuration is named, not called",
+            format_args!(
+                "write `config = {}`: rxd calls it, at the start and at each reload",
+                call.func.to_token_stream()
+            ),
+        ),
+        _ => entry.report_wrong_value("the name of a function", errors),
+    }
+    None
 }
 
 /// Reads `prestart(first, second(retry = "1s"))`: functions, in the order in which they are called.

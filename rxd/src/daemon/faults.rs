@@ -36,6 +36,7 @@ impl Daemon {
         for service in &self.services {
             let of = || format!("service {} of {}", graph::quoted(service.name()), daemon());
             service.option_faults(&of, &mut faults);
+            faults.extend(service.config_demand().and_then(|demand| self.config.fault(&of, &demand)));
         }
         #[cfg(feature = "admin")]
         faults.extend(self.admin.as_ref().and_then(|admin| admin.checked().err()).map(|error| error.to_string()));

@@ -1,6 +1,7 @@
 //! The daemon: its builder, and what runs for all of its services together.
 //!
 //! * `service`: the builder of one service; `checked`: what generated code declares;
+//! * `config`: the configuration and its value in force; `configured`: services that take it;
 //! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
 //!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
@@ -9,6 +10,8 @@
 //!   services.
 
 pub(crate) mod checked;
+pub(crate) mod config;
+pub(crate) mod configured;
 pub(crate) mod engine_tasks;
 mod faults;
 mod lasting;
@@ -24,6 +27,7 @@ pub(crate) mod thread_service;
 pub(crate) mod wiring;
 
 use crate::core::names::Name;
+use crate::daemon::config::DaemonConfig;
 use crate::daemon::prestart::{ErasedPipeline, Pipeline};
 use crate::daemon::service::{OwnedTargets, Service};
 use crate::error::{Error, GraphError};
@@ -72,6 +76,7 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     options: DaemonOptions,
     watchdog: WatchdogOptions,
+    config: DaemonConfig,
     prestart: Vec<Box<dyn ErasedPipeline>>,
     /// Whether the process ends with the daemon: [`main`](Daemon::main).
     ends_process: bool,
@@ -105,6 +110,7 @@ impl Daemon {
             signals: None,
             options,
             watchdog: WatchdogOptions::default(),
+            config: DaemonConfig::default(),
             prestart: Vec::new(),
             ends_process: false,
             #[cfg(feature = "process")]
@@ -328,6 +334,10 @@ impl Daemon {
     pub fn unit(&self) -> crate::systemd::Unit {
         let unit = self.with_graph(crate::systemd::Unit::of);
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
+        let unit = match self.config.is_some() {
+            true => unit.prestart_stage(config::STAGE_NAME, None),
+            false => unit,
+        };
         let unit = self
             .prestart
             .iter()
