@@ -215,7 +215,6 @@ paths! {
     private daemon_config "DaemonConfig";
     private add_part "add_part";
     private config_source "config_source";
-    private config_for "config_for";
     private with_config "with_config";
     private check_service "check_service";
     private check_edge "check_edge";

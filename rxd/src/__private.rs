@@ -6,8 +6,8 @@ pub use crate::daemon::checked::{
 };
 pub use crate::daemon::config::DaemonConfig;
 pub use crate::daemon::configured::{
-    ConfiguredKind, DeclaredConfig, DeclaredSource, LoadsConfig, OfConfigured, TakesFrom, add_part, config_for,
-    config_source, configured_service, with_config,
+    ConfiguredKind, DeclaredConfig, DeclaredSource, LoadsConfig, OfConfigured, TakesFrom, add_part, config_source,
+    configured_service, with_config,
 };
 pub use crate::daemon::prestart::Stage;
 pub use crate::daemon::service::{OfKind, TaskKind};

@@ -97,7 +97,7 @@ fn field_checks(
     // What can be mended only here is reported here, at the name that the field gives.
     let at = field.name.as_ref().map_or(this.spans, |name| (name.span(), name.span()));
     // With a configuration, `config_source` has the bound on what the service takes.
-    let check_field = if model.has_config() { rxd.check_field() } else { rxd.check_field_without_config() };
+    let check_field = if model.has_config { rxd.check_field() } else { rxd.check_field_without_config() };
     let service = this.service();
     let check = call_at(at, quote!(#check_field::<#service, #daemon, _>), place.clone());
     // Spanned at the field: the compiler names it as the place where it evaluates the checks.
@@ -122,8 +122,9 @@ fn config_source(
     let source = call_at(outer_spans(load), rxd.config_source(), load.clone());
     let mut statements = quote!(let config = #source;);
     for (field, this) in daemon.fields.iter().zip(services) {
-        let (cfgs, config_for, service) = (&field.cfgs, rxd.config_for(), this.service());
-        let taken = call_at(this.spans, quote!(#config_for::<#service, _>), quote!(config));
+        let (cfgs, service) = (&field.cfgs, this.service());
+        let at = Span::call_site().located_at(this.spans.0);
+        let taken = quote_spanned!(at=> config.for_service::<#service>());
         statements.extend(quote!(#(#cfgs)* let config = #taken;));
     }
     let with_config = rxd.with_config();

@@ -18,6 +18,8 @@ pub(crate) struct DaemonModel {
     /// Whether only the compiler can evaluate the name, and has to check it.
     pub(crate) name_is_constant: bool,
     pub(crate) settings: Vec<DaemonSetting>,
+    /// Whether the key `config` is written, with a valid value or not.
+    pub(crate) has_config: bool,
     pub(crate) fields: Vec<DaemonField>,
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         name: own_name.to_token_stream(),
         name_is_constant: false,
         settings: Vec::new(),
+        has_config: written.entries.iter().any(|entry| entry.name == "config"),
         fields: Vec::new(),
     };
     for entry in &written.entries {
@@ -211,11 +214,6 @@ fn option_inner_type(ty: &Type) -> Option<&Type> {
 }
 
 impl DaemonModel {
-    /// Whether it loads a configuration.
-    pub(crate) fn has_config(&self) -> bool {
-        self.settings.iter().any(|setting| matches!(setting, DaemonSetting::Config(_)))
-    }
-
     /// Whether a field has a `#[cfg]`.
     pub(crate) fn has_cfgs(&self) -> bool {
         self.fields.iter().any(|field| !field.cfgs.is_empty())

@@ -327,8 +327,9 @@ fn config(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Option
     of_daemon.make_where_clause().predicates.push(parse_quote!(#config: #part<__C>));
     let params_of_daemon = params_before(&mut of_daemon);
     let (_, _, bounds_of_daemon) = of_daemon.split_for_impl();
-    // Spanned at the configuration's type: the compiler reports a service without `Configure` there.
-    let make = call_at(outer_spans(config), quote!(#configured::<Self, #config>), quote!(this));
+    // Spanned at the type's name: the compiler reports a service without `Configure` there.
+    let itself = quote_spanned!(item.ident.span()=> Self);
+    let make = quote!(#configured::<#itself, #config>(this));
     Some(quote! {
         #[automatically_derived]
         #[doc(hidden)]

@@ -278,14 +278,17 @@ pub fn config_source<L: LoadsConfig>(load: L) -> DeclaredSource<L::Config> {
     DeclaredSource(config, PhantomData)
 }
 
-/// Adds what service `S` takes of it.
-#[must_use]
-pub fn config_for<S, C>(mut source: DeclaredSource<C>) -> DeclaredSource<C>
-where
-    S: Declared<Configured: TakesFrom<C>>,
-{
-    S::Configured::add_part(&mut source.0);
-    source
+impl<C> DeclaredSource<C> {
+    /// Adds what service `S` takes of it.
+    // A method, since a function would let the bound decide what `C` is.
+    #[must_use]
+    pub fn for_service<S>(mut self) -> Self
+    where
+        S: Declared<Configured: TakesFrom<C>>,
+    {
+        S::Configured::add_part(&mut self.0);
+        self
+    }
 }
 
 /// The daemon with this configuration.
