@@ -335,7 +335,7 @@ impl Daemon {
         let unit = self.with_graph(crate::systemd::Unit::of);
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
         let unit = match self.config.is_some() {
-            true => unit.prestart_stage(config::STAGE_NAME, None),
+            true => unit.prestart_stage(config::STAGE_NAME, None).with_config(),
             false => unit,
         };
         let unit = self

@@ -160,7 +160,7 @@ pub(crate) fn name(service: usize) -> String {
 /// The service of this number.
 pub(crate) fn worker<const N: usize>(log: &Log) -> Service {
     let worker = Worker::<N> { log: log.clone(), ..Worker::default() };
-    let options = Options::DEFAULT.backoff(Backoff::NONE);
+    let options = Options::DEFAULT.backoff(Backoff::fixed(SECOND / 10));
     Service::configured::<Config>(name(N), worker).options(options)
 }
 

@@ -77,7 +77,8 @@ impl MakeWriter<'_> for Records {
 async fn secret_of_a_candidate_is_in_no_record_and_no_message() {
     let records = Records::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(records.clone());
-    let _default = tracing::subscriber::set_default(subscriber.finish());
+    // For the whole process: tests beside this one would change what a scoped one gets.
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
     let at = Arc::new(AtomicU32::new(0));
     let next = at.clone();
     let load = move || -> rxd::Result<Secret> {

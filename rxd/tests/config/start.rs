@@ -162,3 +162,13 @@ async fn fake_in_place_of_a_service_takes_no_configuration() {
     test.until("worker-1", State::Run).await;
     test.shutdown().await;
 }
+
+#[cfg(feature = "systemd")]
+#[test]
+fn unit_of_a_daemon_with_a_configuration_says_how_its_reload_can_fail() {
+    let daemon = || Daemon::new("agent").add(Service::new("plain", FakeService::new()));
+    let text = daemon().config(|| -> rxd::Result<u16> { Ok(5) }).unit().to_string();
+    assert!(text.contains("# ExecReload=/usr/bin/rxdctl --at unix:/run/agent/admin.sock reload\n"), "{text}");
+    assert!(text.contains("No limit is declared on the start of plain, config."), "{text}");
+    assert!(!daemon().unit().to_string().contains("rxdctl"));
+}
