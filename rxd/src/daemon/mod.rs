@@ -306,7 +306,8 @@ impl Daemon {
     ///
     /// * the graph could not work, or an option has a value that makes no sense
     ///   ([`Error::is_graph`]; see [`check`](Daemon::check));
-    /// * a prestart stage failed ([`Error::is_prestart`]);
+    /// * a prestart stage failed, or the [configuration](Daemon::config) could not be loaded or was
+    ///   refused ([`Error::is_prestart`]);
     /// * there are no services;
     /// * there is no tokio runtime, or it lacks a driver (`enable_all()`);
     /// * a signal cannot be listened to.

@@ -418,8 +418,7 @@ impl Service {
     /// The same service with another runner, which takes no configuration.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn replaced(mut self, runner: impl Runner) -> Self {
-        let config = std::mem::replace(&mut self.0.config, ServiceConfig::new("".into()));
-        ServiceConfig { takes_config: false, ..config }.with(Some(runner))
+        std::mem::replace(&mut self.0.config, ServiceConfig::new("".into())).with(Some(runner))
     }
 
     /// Has `run` called once, and not again and again.

@@ -66,6 +66,27 @@ async fn service_that_cannot_take_the_old_value_back_restarts_with_it() {
     test.shutdown().await;
 }
 
+/// It has applied half of the new value when it fails, and the old one is the last that it applied.
+#[tokio::test(start_paused = true)]
+async fn service_that_fails_at_both_applies_the_old_value_when_it_restarts() {
+    let (source, log) = (Source::of(Config { not_taken_back_by: vec![1], ..Config::of(1) }), Log::default());
+    let load = source.clone();
+    let test = Harness::isolated(worker::<1>(&log)).config(move || load.load()).start().await;
+    test.until("worker-1", State::Run).await;
+    test.settle().await;
+    log.clear();
+    source.set(Config { fails_in: vec![1], ..Config::of(2) });
+    let message = refused(&test).await;
+    assert!(message.contains("the port is taken") || message.contains("is restarted with it"), "{message}");
+    test.settle().await;
+    test.until("worker-1", State::Run).await;
+    test.settle().await;
+    let of_first = ["cancelled 1", "apply 2", "run 1", "cancelled 1", "apply 1", "run 1", "cancelled 1", "stop 1"];
+    assert_eq!(log.of(1)[..8], of_first);
+    assert_eq!(log.of(1)[8..], ["apply 1", "init 1", "run 1"]);
+    test.shutdown().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn service_that_never_ends_to_apply_fails_within_its_limit() {
     let (test, source, log) = start().await;

@@ -119,16 +119,18 @@ impl<const N: usize> Configure<Config> for Worker<N> {
 
     async fn apply(&mut self, new: &Config, _: &Context) -> rxd::Result {
         self.log.push(N, "apply", new.value);
+        let before = self.seen;
+        self.seen = before.max(new.value);
         if new.hangs_in.contains(&N) {
             std::future::pending::<()>().await;
         }
         if new.fails_in.contains(&N) {
             return Err("the port is taken".into());
         }
-        if new.not_taken_back_by.contains(&N) && self.seen > new.value {
+        if new.not_taken_back_by.contains(&N) && before > new.value {
             return Err("the old port is taken, too".into());
         }
-        (self.value, self.seen) = (new.value, self.seen.max(new.value));
+        self.value = new.value;
         Ok(())
     }
 }

@@ -2,6 +2,9 @@
 
 use crate::kit::*;
 use rxd::State;
+use rxd::testing::Harness;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 #[tokio::test(start_paused = true)]
 async fn reload_applies_the_new_value_in_graph_order_without_a_transition() {
@@ -50,24 +53,39 @@ async fn all_refusals_are_named_in_graph_order() {
     test.shutdown().await;
 }
 
+/// The first reload loads for as long as the requests come.
 #[tokio::test(start_paused = true)]
 async fn thousand_requests_at_once_are_two_loads() {
-    let (test, source, log) = start().await;
-    source.set(Config::of(2));
-    let requests: Vec<_> = (0..1000)
-        .map(|_| {
-            tokio::spawn({
-                let handle = test.handle().clone();
-                async move { handle.reload_all().await }
-            })
-        })
-        .collect();
-    for request in requests {
+    let (log, loads) = (Log::default(), Arc::<AtomicU32>::default());
+    let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (count, released) = (loads.clone(), Mutex::new(released));
+    let load = move || -> rxd::Result<Config> {
+        let value = count.fetch_add(1, Ordering::Relaxed) + 1;
+        if value == 2 {
+            begun.send(())?;
+            let _ = released.lock().unwrap().recv();
+        }
+        Ok(Config::of(value))
+    };
+    let test = Harness::isolated(worker::<1>(&log)).config(load).start().await;
+    test.until("worker-1", State::Run).await;
+    let request = || {
+        let handle = test.handle().clone();
+        tokio::spawn(async move { handle.reload_all().await })
+    };
+    let first = request();
+    has_begun.recv().await.unwrap();
+    let others: Vec<_> = (0..999).map(|_| request()).collect();
+    tokio::task::yield_now().await;
+    drop(release);
+    first.await.unwrap().unwrap();
+    for request in others {
         request.await.unwrap().unwrap();
     }
     test.settle().await;
-    assert!(source.loads() <= 3, "the one of the start, and {} more", source.loads() - 1);
-    assert_eq!(log.values(), vec![2; SERVICES]);
+    assert_eq!(loads.load(Ordering::Relaxed), 3, "the one of the start, and two more");
+    assert_eq!(log.of(1).last().unwrap(), "run 3", "each request has what was loaded after it");
     test.shutdown().await;
 }
 
