@@ -56,6 +56,7 @@ words!(daemon {
     start_timeout = "`start_timeout = \"60s\"`: how long the services may take until the daemon is ready; after that the start has failed."
     signals = "`signals(interrupt, terminate)`: the signals that stop it."
     config = "`config = load`: the function that loads the configuration of the services, at the start and at each reload."
+    watch_config = "`watch_config = \"/etc/edge-agent.toml\"`: a change of this file reloads. Needs the feature `config-watch`."
     prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."
     exit_code = "`exit_code = 3`: the exit status of a daemon that failed, from 1 to 255."
     blocking_threshold = "`blocking_threshold = \"1s\"`: after how long a method or a task that blocks its thread is reported."

@@ -464,6 +464,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             quote!(.on_stale(#on_stale::#variant))
         }
         DaemonSetting::Admin(address) => quote!(.admin(#address)),
+        DaemonSetting::WatchConfig(path) => quote!(.watch_config(#path)),
         DaemonSetting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // Spanned at the path: the compiler reports a function that is not async there.

@@ -72,9 +72,17 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             "admin" => settings.extend(settings::read_admin(entry, errors)),
             "signals" => settings.extend(settings::read_signals(entry, errors)),
             "config" => settings.extend(settings::read_config(entry, errors)),
+            "watch_config" => settings.extend(settings::read_watch_config(entry, errors)),
             "prestart" => settings.extend(settings::read_prestart(entry, errors)),
             _ => RuntimePaths::check_entry(entry, errors),
         }
+    }
+    if let Some(watch) = written.entries.iter().find(|entry| entry.name == "watch_config" && !daemon.has_config) {
+        errors.report_with_help(
+            &watch.key,
+            "`watch_config` watches the file of a configuration, and there is none",
+            "write `config = load`, too",
+        );
     }
     let named = written.entries.iter().any(|entry| entry.name == "name");
     if let (false, Some((what, _))) = (named, name::name_fault(&own_name)) {

@@ -27,6 +27,8 @@ pub(crate) enum DaemonSetting {
     Signals(Vec<Ident>),
     /// The function that loads the configuration.
     Config(TokenStream),
+    /// `.watch_config(path)`
+    WatchConfig(Box<Expr>),
     /// `.prestart(Stage::new(name, path)..)`
     Stage(PrestartStage),
 }
@@ -129,6 +131,25 @@ pub(super) fn read_config(entry: &KeyEntry, errors: &mut Errors) -> Option<Daemo
         _ => entry.report_wrong_value("the name of a function", errors),
     }
     None
+}
+
+/// Reads `watch_config = "/etc/my-daemon.toml"`, or an expression.
+pub(super) fn read_watch_config(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
+    if !cfg!(feature = "config-watch") {
+        errors.report_with_help(
+            &entry.key,
+            "`watch_config` needs the feature `config-watch` of rxd",
+            "write `rxd = { version = \"..\", features = [\"config-watch\"] }` in Cargo.toml",
+        );
+        return None;
+    }
+    match entry.as_expr() {
+        Some(Expr::Lit(_)) | None => {
+            let path = entry.expect_string(errors)?;
+            Some(DaemonSetting::WatchConfig(Box::new(syn::parse_quote!(#path))))
+        }
+        Some(other) => Some(DaemonSetting::WatchConfig(Box::new(other.clone()))),
+    }
 }
 
 /// Reads `prestart(first, second(retry = "1s"))`: functions, in the order in which they are called.

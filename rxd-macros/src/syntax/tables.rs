@@ -83,6 +83,7 @@ pub(crate) const DAEMON_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "start_timeout", form: "start_timeout = \"60s\"" },
     AttributeKey { name: "signals", form: "signals(interrupt, terminate)" },
     AttributeKey { name: "config", form: "config = load" },
+    AttributeKey { name: "watch_config", form: "watch_config = \"/etc/my-daemon.toml\"" },
     AttributeKey { name: "prestart", form: PRESTART },
     AttributeKey { name: "exit_code", form: "exit_code = 3" },
     AttributeKey { name: "blocking_threshold", form: "blocking_threshold = \"1s\"" },

@@ -77,7 +77,7 @@ impl<C: 'static, P: 'static> FindPart for PartFn<C, P> {
 }
 
 /// A part of the configuration that services may take.
-struct Part {
+struct KnownPart {
     whole: TypeId,
     part: TypeId,
     find: Box<dyn FindPart>,
@@ -87,7 +87,10 @@ struct Part {
 #[derive(Default)]
 pub struct DaemonConfig {
     source: Option<(ConfigType, Box<Load>)>,
-    parts: Vec<Part>,
+    parts: Vec<KnownPart>,
+    /// The files whose change is to reload.
+    #[cfg(feature = "config-watch")]
+    pub(crate) files: Vec<std::path::PathBuf>,
 }
 
 impl fmt::Debug for DaemonConfig {
@@ -113,7 +116,7 @@ impl DaemonConfig {
     pub(crate) fn add_part<C: 'static, P: 'static>(&mut self, part: fn(&C) -> &P) {
         let (whole, id) = (TypeId::of::<C>(), TypeId::of::<P>());
         self.parts.retain(|known| (known.whole, known.part) != (whole, id));
-        self.parts.push(Part { whole, part: id, find: Box::new(PartFn(part)) });
+        self.parts.push(KnownPart { whole, part: id, find: Box::new(PartFn(part)) });
     }
 
     /// Whether the daemon has a configuration.
@@ -134,7 +137,7 @@ impl DaemonConfig {
                 wanted.name
             ));
         };
-        let is_part = |part: &Part| part.whole == whole.id && part.part == wanted.id;
+        let is_part = |part: &KnownPart| part.whole == whole.id && part.part == wanted.id;
         (wanted.id != whole.id && !self.parts.iter().any(is_part)).then(|| {
             format!(
                 "{} takes a configuration `{}`, which is not a part of the daemon's, `{}`\n\
@@ -189,7 +192,7 @@ fn places_in_graph_order(core: &Core) -> Vec<usize> {
 /// The configuration of a running daemon.
 pub(crate) struct Configuration {
     load: Box<Load>,
-    parts: Vec<Part>,
+    parts: Vec<KnownPart>,
     /// The services that take a configuration, in graph order.
     demands: Vec<(Name, ConfigDemand)>,
     state: Mutex<ConfigState>,

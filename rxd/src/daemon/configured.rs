@@ -162,6 +162,25 @@ impl Daemon {
         self
     }
 
+    /// Reloads when this file changes, as SIGHUP does. For several files, call it several times.
+    ///
+    /// * A change is a new length, a new time of its last write, or a link that leads elsewhere, as one
+    ///   of Kubernetes does. The file may be missing for a while, and may be replaced by another one.
+    /// * The daemon waits until the file's folder has been quiet for 100 ms, at most 2 s. So a file
+    ///   that is written in several steps is loaded once; one that takes longer may be loaded half, and
+    ///   is then loaded again. Have `load` fail on half a file, or replace it by a rename.
+    /// * The folder has to exist at the start, and to stay.
+    /// * Nobody waits for this reload: what comes of it is in the log and in the status.
+    ///
+    /// # Errors
+    ///
+    /// A folder that cannot be watched is an error of [`start`](Daemon::start).
+    #[cfg(feature = "config-watch")]
+    pub fn watch_config(mut self, file: impl Into<std::path::PathBuf>) -> Self {
+        self.config.files.push(file.into());
+        self
+    }
+
     /// Says where the part `P` of a configuration `C` is, for services that take a `P`.
     ///
     /// A daemon that `#[rxd::daemon]` declares does this for each `P` that implements
@@ -293,6 +312,7 @@ impl<C> DeclaredSource<C> {
 
 /// The daemon with this configuration.
 pub fn with_config<C>(mut daemon: Daemon, source: DeclaredSource<C>) -> Daemon {
+    // Nothing else of it is set yet.
     daemon.config = source.0;
     daemon
 }

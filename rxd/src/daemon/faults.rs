@@ -27,6 +27,14 @@ impl Daemon {
                 faults.push(format!("{daemon}, `signals`: `{signal}` is named twice\nhelp: remove one of them"));
             }
         }
+        #[cfg(feature = "config-watch")]
+        if !self.config.files.is_empty() && !self.config.is_some() {
+            let daemon = daemon();
+            faults.push(format!(
+                "{daemon}: `watch_config` watches the file of a configuration, and there is none\nhelp: write \
+                 `.config(load)`, too; in an attribute `config = load`"
+            ));
+        }
         for stage in &self.prestart {
             for fault in stage.options().map(|options| options.faults()).unwrap_or_default() {
                 let of = format!("prestart stage {} of {}", graph::quoted(stage.about().0), daemon());

@@ -2,6 +2,7 @@
 //!
 //! * `service`: the builder of one service; `checked`: what generated code declares;
 //! * `config`: the configuration and its value in force; `configured`: services that take it;
+//!   `config_watch`: its files;
 //! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
 //!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
@@ -11,6 +12,8 @@
 
 pub(crate) mod checked;
 pub(crate) mod config;
+#[cfg(feature = "config-watch")]
+mod config_watch;
 pub(crate) mod configured;
 pub(crate) mod engine_tasks;
 mod faults;

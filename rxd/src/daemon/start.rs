@@ -74,6 +74,8 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
         let core = Arc::new(wiring::wire(self.name, &mut self.services, &order, self.options.history));
+        #[cfg(feature = "config-watch")]
+        super::config_watch::begin(&core, std::mem::take(&mut self.config.files), &runtime)?;
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.

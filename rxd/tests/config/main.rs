@@ -9,3 +9,5 @@ mod random;
 mod reloads;
 mod secrets;
 mod start;
+#[cfg(feature = "config-watch")]
+mod watch;
