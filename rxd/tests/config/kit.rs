@@ -62,9 +62,12 @@ impl Source {
     }
 }
 
-/// What the services did: `(7, "apply", 2)` for the seventh that applied the value 2.
+/// `(7, "apply", 2)` for the seventh service that applied the value 2.
+type Call = (usize, &'static str, u32);
+
+/// What the services did.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<(usize, &'static str, u32)>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<Call>>>);
 
 impl Log {
     fn push(&self, service: usize, what: &'static str, value: u32) {
