@@ -119,15 +119,15 @@ impl DaemonConfig {
         self.parts.push(KnownPart { whole, part: id, find: Box::new(PartFn(part)) });
     }
 
-    /// Whether the daemon has a configuration.
-    pub(crate) fn is_some(&self) -> bool {
+    /// Whether the function that loads it is set.
+    pub(crate) fn has_source(&self) -> bool {
         self.source.is_some()
     }
 
     /// Why a service cannot get what it takes, if it cannot; `of` names the service.
-    pub(crate) fn fault(&self, of: &dyn Fn() -> String, demand: &ConfigDemand) -> Option<String> {
+    pub(crate) fn fault(this: Option<&Self>, of: &dyn Fn() -> String, demand: &ConfigDemand) -> Option<String> {
         let wanted = demand.config;
-        let Some((whole, _)) = &self.source else {
+        let Some((Some((whole, _)), parts)) = this.map(|this| (&this.source, &this.parts)) else {
             return Some(format!(
                 "{} takes a configuration `{}`, and the daemon has none\n\
                  help: give the daemon a function that returns a `Result<{}, _>`: `.config(load)` in the builder, \
@@ -138,7 +138,7 @@ impl DaemonConfig {
             ));
         };
         let is_part = |part: &KnownPart| part.whole == whole.id && part.part == wanted.id;
-        (wanted.id != whole.id && !self.parts.iter().any(is_part)).then(|| {
+        (wanted.id != whole.id && !parts.iter().any(is_part)).then(|| {
             format!(
                 "{} takes a configuration `{}`, which is not a part of the daemon's, `{}`\n\
                  help: say where it is, by `.config_part(|whole: &{}| &whole.field)`, or load a `{}`",

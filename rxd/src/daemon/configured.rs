@@ -158,7 +158,7 @@ impl Daemon {
         C: Send + Sync + 'static,
         E: Into<AnyError>,
     {
-        self.config.load_by(load);
+        self.config.get_or_insert_default().load_by(load);
         self
     }
 
@@ -177,7 +177,7 @@ impl Daemon {
     /// A folder that cannot be watched is an error of [`start`](Daemon::start).
     #[cfg(feature = "config-watch")]
     pub fn watch_config(mut self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.config.files.push(file.into());
+        self.config.get_or_insert_default().files.push(file.into());
         self
     }
 
@@ -199,8 +199,15 @@ impl Daemon {
     /// # let _ = daemon;
     /// ```
     pub fn config_part<C: 'static, P: 'static>(mut self, part: fn(&C) -> &P) -> Self {
-        self.config.add_part(part);
+        self.config.get_or_insert_default().add_part(part);
         self
+    }
+}
+
+impl Daemon {
+    /// Whether it loads a configuration.
+    pub(super) fn has_config(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| config.has_source())
     }
 }
 
@@ -313,6 +320,6 @@ impl<C> DeclaredSource<C> {
 /// The daemon with this configuration.
 pub fn with_config<C>(mut daemon: Daemon, source: DeclaredSource<C>) -> Daemon {
     // Nothing else of it is set yet.
-    daemon.config = source.0;
+    daemon.config = Some(Box::new(source.0));
     daemon
 }

@@ -4,6 +4,7 @@
 //! in [`options::check`](crate::lifecycle::options::check).
 
 use super::Daemon;
+use super::config::DaemonConfig;
 use crate::graph;
 use crate::platform::{SIGNAL_KEYS, Signal};
 
@@ -28,7 +29,7 @@ impl Daemon {
             }
         }
         #[cfg(feature = "config-watch")]
-        if !self.config.files.is_empty() && !self.config.is_some() {
+        if self.config.as_ref().is_some_and(|config| !config.files.is_empty() && !config.has_source()) {
             let daemon = daemon();
             faults.push(format!(
                 "{daemon}: `watch_config` watches the file of a configuration, and there is none\nhelp: write \
@@ -44,7 +45,9 @@ impl Daemon {
         for service in &self.services {
             let of = || format!("service {} of {}", graph::quoted(service.name()), daemon());
             service.option_faults(&of, &mut faults);
-            faults.extend(service.config_demand().and_then(|demand| self.config.fault(&of, &demand)));
+            if let Some(demand) = service.config_demand() {
+                faults.extend(DaemonConfig::fault(self.config.as_deref(), &of, &demand));
+            }
         }
         #[cfg(feature = "admin")]
         faults.extend(self.admin.as_ref().and_then(|admin| admin.checked().err()).map(|error| error.to_string()));

@@ -79,7 +79,8 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     options: DaemonOptions,
     watchdog: WatchdogOptions,
-    config: DaemonConfig,
+    /// Behind a pointer: a daemon is moved by each setter.
+    config: Option<Box<DaemonConfig>>,
     prestart: Vec<Box<dyn ErasedPipeline>>,
     /// Whether the process ends with the daemon: [`main`](Daemon::main).
     ends_process: bool,
@@ -113,7 +114,7 @@ impl Daemon {
             signals: None,
             options,
             watchdog: WatchdogOptions::default(),
-            config: DaemonConfig::default(),
+            config: None,
             prestart: Vec::new(),
             ends_process: false,
             #[cfg(feature = "process")]
@@ -338,7 +339,7 @@ impl Daemon {
     pub fn unit(&self) -> crate::systemd::Unit {
         let unit = self.with_graph(crate::systemd::Unit::of);
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
-        let unit = match self.config.is_some() {
+        let unit = match self.has_config() {
             true => unit.prestart_stage(config::STAGE_NAME, None).with_config(),
             false => unit,
         };

@@ -44,9 +44,10 @@ pub(super) struct Reloads {
     sender: mpsc::UnboundedSender<Answer>,
     /// The number of the current or last reload. An answer with another number came too late.
     number: u64,
-    config: Option<ReloadedConfig>,
-    /// The first step of a reload, while it is under way.
-    candidate: Option<Candidate>,
+    /// The configuration, if the daemon has one: once a reload was requested.
+    config: Option<Box<ReloadedConfig>>,
+    /// How long a candidate may take to be loaded and checked.
+    limit: Duration,
     /// The second one.
     current: Option<Reload>,
     /// Those that wait for the current reload.
@@ -60,8 +61,8 @@ pub(super) struct Reloads {
 /// What the reloads know of the configuration.
 struct ReloadedConfig {
     config: Arc<Configuration>,
-    /// How long a candidate may take to be loaded and checked.
-    limit: Duration,
+    /// The first step of a reload, while it is under way.
+    candidate: Option<Candidate>,
     /// The value in force before the reload that is under way.
     old: Option<Generation>,
     /// What has failed of that reload, once the old value is put back.
@@ -94,14 +95,13 @@ impl Reloads {
     /// Loading a candidate may take as long as `limit`.
     pub(super) fn new(core: &Arc<Core>, limit: Duration) -> Self {
         let (sender, answers) = mpsc::unbounded_channel();
-        let config = core.extensions.get::<Configuration>();
         Reloads {
             core: core.clone(),
             answers,
             sender,
             number: 0,
-            config: config.map(|config| ReloadedConfig { config, limit, old: None, refused: Vec::new() }),
-            candidate: None,
+            config: None,
+            limit,
             current: None,
             replies: Vec::new(),
             again: false,
@@ -126,9 +126,12 @@ impl Reloads {
         self.replies = std::mem::take(&mut self.next_replies);
         let services = self.reloadable();
         let count = services.len();
-        if let Some(ReloadedConfig { config, limit, .. }) = &self.config {
-            let (task, timer) = (config.prepare(&self.core), Box::pin(sleep_until(later(*limit))));
-            self.candidate = Some(Candidate { task, limit: *limit, timer });
+        if self.config.is_none() {
+            self.config = self.core.extensions.get().map(|config| Box::new(ReloadedConfig::new(config)));
+        }
+        if let Some(this) = &mut self.config {
+            let (task, limit) = (this.config.prepare(&self.core), self.limit);
+            this.candidate = Some(Candidate { task, limit, timer: Box::pin(sleep_until(later(limit))) });
         } else if services.is_empty() {
             answer_all(&mut self.replies, &[]);
         } else {
@@ -139,7 +142,7 @@ impl Reloads {
 
     /// Whether a reload has begun and not ended.
     pub(super) fn is_under_way(&self) -> bool {
-        self.candidate.is_some() || self.current.is_some()
+        self.current.is_some() || self.config.as_ref().is_some_and(|config| config.candidate.is_some())
     }
 
     /// The services that can reload now.
@@ -222,9 +225,8 @@ impl Reloads {
     /// Handles the candidate, and the answers that have come. Ready once a reload has ended: returns
     /// the messages of the services that failed to reload, and whether another reload has to follow.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<(Vec<String>, bool)> {
-        if let Some(candidate) = &mut self.candidate {
+        if let Some(candidate) = self.config.as_mut().and_then(|this| this.candidate.as_mut()) {
             let loaded = ready!(candidate.poll(task));
-            self.candidate = None;
             if let Err(refused) = self.loaded(loaded) {
                 return Poll::Ready(self.end(refused));
             }
@@ -246,6 +248,7 @@ impl Reloads {
     /// Puts a candidate in force, and has the services reload; or returns why it is refused.
     fn loaded(&mut self, loaded: Result<ConfigValue, Vec<String>>) -> Result<(), Vec<String>> {
         let Some(this) = &mut self.config else { return Ok(()) };
+        this.candidate = None;
         let value = loaded.map_err(|mut refused| {
             refused.push("the old configuration stays in force".to_owned());
             refused
@@ -320,9 +323,15 @@ impl Reloads {
 
     /// Ends the current reload: the daemon is stopping.
     pub(super) fn stop(&mut self) {
-        (self.candidate, self.current, self.again) = (None, None, false);
+        (self.config, self.current, self.again) = (None, None, false);
         self.replies.append(&mut self.next_replies);
         refuse(&mut self.replies);
+    }
+}
+
+impl ReloadedConfig {
+    fn new(config: Arc<Configuration>) -> Self {
+        ReloadedConfig { config, candidate: None, old: None, refused: Vec::new() }
     }
 }
 

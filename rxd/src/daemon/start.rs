@@ -75,7 +75,9 @@ impl Daemon {
         let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
         let core = Arc::new(wiring::wire(self.name, &mut self.services, &order, self.options.history));
         #[cfg(feature = "config-watch")]
-        super::config_watch::begin(&core, std::mem::take(&mut self.config.files), &runtime)?;
+        if let Some(config) = &mut self.config {
+            super::config_watch::begin(&core, std::mem::take(&mut config.files), &runtime)?;
+        }
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
@@ -88,9 +90,9 @@ impl Daemon {
         // READY waits until the admin route is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
-        if self.config.is_some() {
+        if let Some(config) = self.config {
             let demands = (0..).zip(&services).filter_map(|(id, service)| Some((id, service.config_demand()?)));
-            stages.splice(0..0, self.config.stage(&core, demands));
+            stages.splice(0..0, config.stage(&core, demands));
         }
         let passed = async {
             match stages.is_empty() {
