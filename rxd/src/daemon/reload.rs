@@ -281,6 +281,11 @@ impl Reloads {
         let this = self.config.as_mut()?;
         let mut refused = std::mem::take(&mut this.refused);
         for (id, text) in failed {
+            // One that has left Run takes the old value when it is started again. It may have been stopped
+            // by an operator, and must not be started for this.
+            if matches!(self.core.board.status(id).state, State::Stop | State::Exit) {
+                continue;
+            }
             let name = self.core.name(id);
             refused.push(format!(
                 "service `{name}` did not take the old configuration back, and is restarted with it: {text}"

@@ -4,7 +4,7 @@ use crate::kit::*;
 use futures_util::FutureExt as _;
 use rxd::testing::Harness;
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
-use rxd::{Daemon, Service, State};
+use rxd::{Action, Daemon, Service, State, When};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -84,6 +84,29 @@ async fn service_that_fails_at_both_applies_the_old_value_when_it_restarts() {
     let of_first = ["cancelled 1", "apply 2", "run 1", "cancelled 1", "apply 1", "run 1", "cancelled 1", "stop 1"];
     assert_eq!(log.of(1)[..8], of_first);
     assert_eq!(log.of(1)[8..], ["apply 1", "init 1", "run 1"]);
+    test.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_that_an_operator_stops_meanwhile_is_not_restarted() {
+    let (source, log) = (Source::of(Config { hangs_back_in: vec![1], ..Config::of(1) }), Log::default());
+    let load = source.clone();
+    let services = [worker::<1>(&log), worker::<2>(&log).watch(When::all(Action::Entering, State::Run, ["worker-1"]))];
+    let daemon = Daemon::new("agent").add_all(services).config(move || load.load());
+    let test = Harness::new(daemon).start().await;
+    test.until("worker-2", State::Run).await;
+    source.set(Config { fails_in: vec![2], ..Config::of(2) });
+    let reload = tokio::spawn({
+        let handle = test.handle().clone();
+        async move { handle.reload_all().await }
+    });
+    // The old value is being put back, and the first service hangs in it.
+    tokio::time::sleep(SECOND).await;
+    test.handle().stop("worker-1").await.unwrap();
+    assert!(reload.await.unwrap().is_err());
+    tokio::time::sleep(100 * SECOND).await;
+    assert!(test.handle().states()["worker-1"].is_in(State::Exit));
+    assert_eq!(log.values()[1], 1);
     test.shutdown().await;
 }
 

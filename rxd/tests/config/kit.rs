@@ -19,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) fails_in: Vec<usize>,
     /// The services that fail when they apply it again after another value, without a restart.
     pub(crate) not_taken_back_by: Vec<usize>,
+    /// The services that never end to apply it again after another value.
+    pub(crate) hangs_back_in: Vec<usize>,
     /// The services that never end to apply it.
     pub(crate) hangs_in: Vec<usize>,
 }
@@ -124,7 +126,7 @@ impl<const N: usize> Configure<Config> for Worker<N> {
         self.log.push(N, "apply", new.value);
         let before = self.seen;
         self.seen = before.max(new.value);
-        if new.hangs_in.contains(&N) {
+        if new.hangs_in.contains(&N) || new.hangs_back_in.contains(&N) && before > new.value {
             std::future::pending::<()>().await;
         }
         if new.fails_in.contains(&N) {

@@ -33,8 +33,9 @@ fn few(rng: &mut Rng) -> Vec<usize> {
 
 fn candidate(value: u32, rng: &mut Rng) -> Config {
     let refused_by = if rng.usize(0..4) == 0 { few(rng) } else { Vec::new() };
-    let (fails_in, not_taken_back_by, hangs_in) = (few(rng), few(rng), few(rng));
-    Config { value, refused_by, fails_in, not_taken_back_by, hangs_in }
+    let (fails_in, not_taken_back_by) = (few(rng), few(rng));
+    let (hangs_in, hangs_back_in) = (few(rng), few(rng));
+    Config { value, refused_by, fails_in, not_taken_back_by, hangs_back_in, hangs_in }
 }
 
 /// Acts on random services at random times of the next 30 s.
