@@ -84,7 +84,7 @@ impl Supervisor {
         monitor.carry_through(&stopping);
         Supervisor {
             _report_guard: ReportGuard(stopping.clone()),
-            reloads: Reloads::new(&core),
+            reloads: Reloads::new(&core, stopping.timeout()),
             core,
             stopping,
             tasks,
@@ -272,7 +272,7 @@ impl Supervisor {
         }
         self.systemd.reloading(self.stopping.timeout());
         match self.reloads.request(replies) {
-            Some(0) => {
+            Some(0) if !self.reloads.is_under_way() => {
                 emit!(INFO, target: "rxd", "reload skipped: no service implements it");
                 self.systemd.reloaded(&[]);
             }
