@@ -120,6 +120,7 @@ impl DaemonConfig {
     }
 
     /// Whether the function that loads it is set.
+    #[cfg(any(feature = "systemd", feature = "config-watch"))]
     pub(crate) fn has_source(&self) -> bool {
         self.source.is_some()
     }

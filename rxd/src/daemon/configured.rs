@@ -204,6 +204,7 @@ impl Daemon {
     }
 }
 
+#[cfg(feature = "systemd")]
 impl Daemon {
     /// Whether it loads a configuration.
     pub(super) fn has_config(&self) -> bool {
