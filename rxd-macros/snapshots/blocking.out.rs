@@ -10,6 +10,7 @@ where
     Port<T>: 'static,
 {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::BlockingKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,

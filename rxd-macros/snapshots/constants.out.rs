@@ -12,6 +12,7 @@ struct Poller;
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,
@@ -158,9 +159,9 @@ impl EdgeAgent {
 ::rxd::__private::choose! {
     { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
     ::rxd::__private::InDaemon < EdgeAgent, 0 > for Poller {} const _ : () = {
-    (::rxd::__private::check_field:: < < Poller as ::rxd::__private::Field < EdgeAgent >>
-    ::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field < EdgeAgent >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; }; } {}
+    (::rxd::__private::check_field_without_config:: < < Poller as ::rxd::__private::Field
+    < EdgeAgent >> ::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field
+    < EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; }; } {}
 }
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,

@@ -1,4 +1,4 @@
-#[rxd::daemon(signals(interrupt, hangup))]
+#[rxd::daemon(signals(interrupt, hangup), config = settings::load)]
 struct Workers {
     #[service(name = "worker-1")]
     first: Worker,

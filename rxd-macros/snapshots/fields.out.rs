@@ -6,6 +6,7 @@ struct Workers {
 }
 ::rxd::__private::show! {
     { let _ = ::rxd::__private::editor::daemon::signals; } { let _ =
+    ::rxd::__private::editor::daemon::config; } { let _ = settings::load; } { let _ =
     ::rxd::__private::editor::field::name; } { let _ =
     ::rxd::__private::editor::field::name; }
 }
@@ -47,7 +48,13 @@ impl Workers {
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
-            { { let daemon = ::rxd::Daemon::new("workers")
+            { { let config = (::rxd::__private::config_source) (settings::load); let
+            config = config.for_service:: < < Worker as ::rxd::__private::Field < Workers
+            >> ::Service > (); #[cfg(feature = "metrics")] let config = config
+            .for_service:: < < Metrics as ::rxd::__private::Field < Workers >> ::Service
+            > (); let config = config.for_service:: < < Worker as ::rxd::__private::Field
+            < Workers >> ::Service > (); let daemon =
+            ::rxd::__private::with_config(::rxd::Daemon::new("workers"), config)
             .signals([::rxd::Signal::INTERRUPT, #[cfg(unix)] ::rxd::Signal::HANGUP]); let
             daemon = daemon.add((::rxd::__private::field:: < < < Worker as
             ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked <

@@ -69,6 +69,7 @@ where
     CacheSweeper<T>: 'static,
 {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,

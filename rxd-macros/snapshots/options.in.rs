@@ -7,6 +7,7 @@
     restarts(max = 5, within = "1m"),
     on_failure = "shutdown",
     heartbeat = "2s",
+    config = my::Config,
     crate = crate::renamed
 )]
 struct Everything;

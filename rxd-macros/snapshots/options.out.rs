@@ -14,14 +14,17 @@ crate::renamed::__private::show! {
     ::renamed::__private::editor::restarts::max; } { let _ = crate
     ::renamed::__private::editor::restarts::within; } { let _ = crate
     ::renamed::__private::editor::service::on_failure; } { let _ = crate
-    ::renamed::__private::editor::service::heartbeat; } { let _ = crate ::renamed; }
+    ::renamed::__private::editor::service::heartbeat; } { let _ = crate
+    ::renamed::__private::editor::service::config; } { let _ = my::Config; } { let _ =
+    crate ::renamed; }
 }
 #[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
     type GenericTargets = ();
-    type Kind = crate::renamed::__private::TaskKind;
+    type Configured = Self;
+    type Kind = crate::renamed::__private::ConfiguredKind;
     const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::ServiceType::of::<
         Self,
     >)(::core::module_path!(), "Everything");
@@ -61,7 +64,7 @@ impl crate::renamed::__private::Declared for Everything {
 #[allow(deprecated)]
 impl<__D: crate::renamed::__private::Graphed> crate::renamed::__private::Checked<__D>
 for Everything {
-    type Runner = Self;
+    type Runner = crate::renamed::__private::OfConfigured<Self>;
     const OK: () = {
         (crate::renamed::__private::check_option)(
             <Everything as crate::renamed::__private::Declared>::DECLARATION.options,
@@ -69,4 +72,23 @@ for Everything {
         );
         (crate::renamed::__private::check_service::<Self>)(__D::ANALYSIS);
     };
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl crate::renamed::__private::DeclaredConfig for Everything {
+    fn into_configured(this: ::core::option::Option<Self>) -> crate::renamed::Service {
+        crate::renamed::__private::configured_service::<Self, my::Config>(this)
+    }
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<__C: 'static> crate::renamed::__private::TakesFrom<__C> for Everything
+where
+    my::Config: crate::renamed::ConfigPart<__C>,
+{
+    fn add_part(config: &mut crate::renamed::__private::DaemonConfig) {
+        crate::renamed::__private::add_part::<my::Config, __C>(config)
+    }
 }

@@ -6,6 +6,7 @@ struct Health {
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Health {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,

@@ -15,6 +15,7 @@ where
     Pool<T>: 'static,
 {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,

@@ -10,6 +10,7 @@ struct Window {
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Window {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::LocalKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,

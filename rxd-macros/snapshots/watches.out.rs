@@ -14,6 +14,7 @@ struct Poller {
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
+    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,

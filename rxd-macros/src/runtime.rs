@@ -156,6 +156,8 @@ paths! {
     public missed_run "MissedRun";
     public on_stale "OnStale";
     public runner "Runner";
+    public configure "Configure";
+    public config_part "ConfigPart";
     public service "Service";
     public local_runner "LocalRunner";
     public context "Context";
@@ -204,6 +206,16 @@ paths! {
     private cloned "cloned";
     private function_result "function_result";
     private check_field "check_field";
+    private check_field_without_config "check_field_without_config";
+    private configured_kind "ConfiguredKind";
+    private configured_service "configured_service";
+    private declared_config "DeclaredConfig";
+    private of_configured "OfConfigured";
+    private takes_from "TakesFrom";
+    private daemon_config "DaemonConfig";
+    private add_part "add_part";
+    private config_source "config_source";
+    private with_config "with_config";
     private check_service "check_service";
     private check_edge "check_edge";
     private check_target "check_target";

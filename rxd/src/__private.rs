@@ -1,8 +1,13 @@
 //! What generated code calls. Not a public API: it may change in any release.
 
 pub use crate::daemon::checked::{
-    Checked, Field, Graphed, IntoService, OfGenericType, check_edge, check_field, check_service, check_target, daemon,
-    field, optional_field, stage,
+    Checked, Field, Graphed, IntoService, OfGenericType, WithoutConfig, check_edge, check_field,
+    check_field_without_config, check_service, check_target, daemon, field, optional_field, stage,
+};
+pub use crate::daemon::config::DaemonConfig;
+pub use crate::daemon::configured::{
+    ConfiguredKind, DeclaredConfig, DeclaredSource, LoadsConfig, OfConfigured, TakesFrom, add_part, config_source,
+    configured_service, with_config,
 };
 pub use crate::daemon::prestart::Stage;
 pub use crate::daemon::service::{OfKind, TaskKind};

@@ -117,6 +117,7 @@
 //! | `cron` | | [`Schedule`]: services that run at set times, in a time zone |
 //! | `probe` | | `rxd::probe`: health services that connect, request, or run a command |
 //! | `process` | | `rxd::process`: a service that runs another program; waiting for orphans |
+//! | `config-watch` | | [`Daemon::watch_config`]: a change of the configuration's file reloads |
 //! | `unblock-signals` | | stop signals are delivered although the process that started this one has blocked them |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
@@ -223,6 +224,7 @@ pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options, Readiness};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;
 pub use report::{Report, ServiceReport};
+pub use service::configure::{ConfigPart, Configure};
 pub use service::context::Context;
 pub use service::provided::Provides;
 pub use service::runner::Runner;

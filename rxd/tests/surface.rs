@@ -43,8 +43,8 @@ fn declarations_are_sent_and_values_shared() {
         word::<rxd::process::Output>();
     }
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
-    // Traits: Runner, LocalRunner, BlockingRunner, Manager, Pipeline, Declared, Provides,
-    // ServiceSelector.
+    // Traits: Runner, LocalRunner, BlockingRunner, Configure, ConfigPart, Manager, Pipeline, Declared,
+    // Provides, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
         ordinary::<rxd::ByType<T>>();

@@ -9,6 +9,9 @@ use crate::program::free_port;
 use manager::{Manager, Unit};
 use std::path::PathBuf;
 
+/// What boots a systemd for the tests.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../rxd/tests/systemd/box.sh");
+
 /// The program that the units of the tests run.
 fn program() -> PathBuf {
     env!("CARGO_BIN_EXE_systemd").into()

@@ -29,7 +29,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
         .iter()
         .zip(services.iter().zip(&places))
         .filter(|(field, _)| !field.name_is_taken)
-        .map(|(field, (service, place))| field_checks(field, service, place, rxd));
+        .map(|(field, (service, place))| field_checks(field, daemon, service, place, rxd));
     let types = field_types(ident, daemon, &places, rxd);
     // In one constant, which has the attribute for all of them.
     let checks = quote!(#[allow(deprecated)] const _: () = { #types #(#checks)* };);
@@ -37,6 +37,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let (fields, configured_out) = field_tables(daemon);
     let no_services = report_no_services(ident, daemon);
     let unix_only = daemon.settings.iter().flat_map(report_unix_only);
+    let (source, new) = config_source(daemon, &services, new, rxd);
     // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
         let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
@@ -44,12 +45,14 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
             quote!(#(#cfgs)* let daemon = daemon #add;)
         });
         quote! {{
+            #source
             let daemon = #new #(#settings)*;
             #(#steps)*
             daemon
         }}
     } else {
-        quote!(#new #(#settings)* #(#adds)*)
+        let build = quote!(#new #(#settings)* #(#adds)*);
+        if source.is_empty() { build } else { quote!({ #source #build }) }
     };
     // An editor runs nothing, and needs only the types.
     let unreachable = quote!(::core::unreachable!());
@@ -83,15 +86,49 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
 }
 
 /// The checks of one field and its service, as one constant.
-fn field_checks(field: &DaemonField, this: &AsField<'_>, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+fn field_checks(
+    field: &DaemonField,
+    model: &DaemonModel,
+    this: &AsField<'_>,
+    place: &TokenStream,
+    rxd: &RuntimePaths,
+) -> TokenStream {
     let (cfgs, daemon) = (&field.cfgs, this.daemon);
     // What can be mended only here is reported here, at the name that the field gives.
     let at = field.name.as_ref().map_or(this.spans, |name| (name.span(), name.span()));
-    let (check_field, service) = (rxd.check_field(), this.service());
+    // With a configuration, `config_source` has the bound on what the service takes.
+    let check_field = if model.has_config { rxd.check_field() } else { rxd.check_field_without_config() };
+    let service = this.service();
     let check = call_at(at, quote!(#check_field::<#service, #daemon, _>), place.clone());
     // Spanned at the field: the compiler names it as the place where it evaluates the checks.
     let ok = this.checked("OK", rxd);
     quote!(#(#cfgs)* const _: () = { #check; #ok };)
+}
+
+/// The statements that make the configuration of the daemon, and the builder with it. Each field has
+/// one, spanned at its type: the compiler reports a service there that takes something else.
+fn config_source(
+    daemon: &DaemonModel,
+    services: &[AsField<'_>],
+    new: TokenStream,
+    rxd: &RuntimePaths,
+) -> (TokenStream, TokenStream) {
+    let load = daemon.settings.iter().find_map(|setting| match setting {
+        DaemonSetting::Config(load) => Some(load),
+        _ => None,
+    });
+    let Some(load) = load else { return (TokenStream::new(), new) };
+    // Spanned at the path: the compiler reports there what is not such a function.
+    let source = call_at(outer_spans(load), rxd.config_source(), load.clone());
+    let mut statements = quote!(let config = #source;);
+    for (field, this) in daemon.fields.iter().zip(services) {
+        let (cfgs, service) = (&field.cfgs, this.service());
+        let at = Span::call_site().located_at(this.spans.0);
+        let taken = quote_spanned!(at=> config.for_service::<#service>());
+        statements.extend(quote!(#(#cfgs)* let config = #taken;));
+    }
+    let with_config = rxd.with_config();
+    (statements, quote!(#with_config(#new, config)))
 }
 
 /// `impl InDaemon` for the type of each field, once where two fields have one type.
@@ -420,13 +457,14 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             let name = call_site_ident(name);
             quote!(.#name(#value))
         }
-        // Part of `OPTIONS`.
-        DaemonSetting::Const(..) => TokenStream::new(),
+        // Part of `OPTIONS`, or of `config_source`.
+        DaemonSetting::Const(..) | DaemonSetting::Config(_) => TokenStream::new(),
         DaemonSetting::OnStale(variant) => {
             let on_stale = rxd.on_stale();
             quote!(.on_stale(#on_stale::#variant))
         }
         DaemonSetting::Admin(address) => quote!(.admin(#address)),
+        DaemonSetting::WatchConfig(path) => quote!(.watch_config(#path)),
         DaemonSetting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // Spanned at the path: the compiler reports a function that is not async there.

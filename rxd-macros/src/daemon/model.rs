@@ -18,6 +18,8 @@ pub(crate) struct DaemonModel {
     /// Whether only the compiler can evaluate the name, and has to check it.
     pub(crate) name_is_constant: bool,
     pub(crate) settings: Vec<DaemonSetting>,
+    /// Whether the key `config` is written, with a valid value or not.
+    pub(crate) has_config: bool,
     pub(crate) fields: Vec<DaemonField>,
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         name: own_name.to_token_stream(),
         name_is_constant: false,
         settings: Vec::new(),
+        has_config: written.entries.iter().any(|entry| entry.name == "config"),
         fields: Vec::new(),
     };
     for entry in &written.entries {
@@ -68,9 +71,18 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             "on_stale" => settings.extend(entry.expect_word(&ON_STALE, errors).map(DaemonSetting::OnStale)),
             "admin" => settings.extend(settings::read_admin(entry, errors)),
             "signals" => settings.extend(settings::read_signals(entry, errors)),
+            "config" => settings.extend(settings::read_config(entry, errors)),
+            "watch_config" => settings.extend(settings::read_watch_config(entry, errors)),
             "prestart" => settings.extend(settings::read_prestart(entry, errors)),
             _ => RuntimePaths::check_entry(entry, errors),
         }
+    }
+    if let Some(watch) = written.entries.iter().find(|entry| entry.name == "watch_config" && !daemon.has_config) {
+        errors.report_with_help(
+            &watch.key,
+            "`watch_config` watches the file of a configuration, and there is none",
+            "write `config = load`, too",
+        );
     }
     let named = written.entries.iter().any(|entry| entry.name == "name");
     if let (false, Some((what, _))) = (named, name::name_fault(&own_name)) {

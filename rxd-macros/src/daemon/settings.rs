@@ -25,6 +25,10 @@ pub(crate) enum DaemonSetting {
     Admin(Box<Expr>),
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
+    /// The function that loads the configuration.
+    Config(TokenStream),
+    /// `.watch_config(path)`
+    WatchConfig(Box<Expr>),
     /// `.prestart(Stage::new(name, path)..)`
     Stage(PrestartStage),
 }
@@ -104,6 +108,47 @@ fn address_fault(text: &str) -> Option<(String, String)> {
                 "write `127.0.0.1:1337` or `unix:/run/my-app.sock`".to_owned(),
             ))
         }
+    }
+}
+
+/// Reads `config = load`.
+pub(super) fn read_config(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
+    match entry.as_expr() {
+        Some(Expr::Path(path)) => return Some(DaemonSetting::Config(path.to_token_stream())),
+        Some(Expr::Closure(closure)) => errors.report_with_help(
+            closure,
+            "a configuration is loaded by a function with a name, not a closure",
+            "write `fn load() -> rxd::Result<MyConfig> { .. }`, and `config = load`",
+        ),
+        Some(Expr::Call(call)) => errors.report_with_help(
+            call,
+            "the function that loads the configuration is named, not called",
+            format_args!(
+                "write `config = {}`: rxd calls it, at the start and at each reload",
+                call.func.to_token_stream()
+            ),
+        ),
+        _ => entry.report_wrong_value("the name of a function", errors),
+    }
+    None
+}
+
+/// Reads `watch_config = "/etc/my-daemon.toml"`, or an expression.
+pub(super) fn read_watch_config(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
+    if !cfg!(feature = "config-watch") {
+        errors.report_with_help(
+            &entry.key,
+            "`watch_config` needs the feature `config-watch` of rxd",
+            "write `rxd = { version = \"..\", features = [\"config-watch\"] }` in Cargo.toml",
+        );
+        return None;
+    }
+    match entry.as_expr() {
+        Some(Expr::Lit(_)) | None => {
+            let path = entry.expect_string(errors)?;
+            Some(DaemonSetting::WatchConfig(Box::new(syn::parse_quote!(#path))))
+        }
+        Some(other) => Some(DaemonSetting::WatchConfig(Box::new(other.clone()))),
     }
 }
 

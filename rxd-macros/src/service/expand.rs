@@ -19,6 +19,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
     let checked = checked(item, service, &values, rxd);
     let watches_in = watches_in(item, service, rxd);
     let provides = provides(item, service, rxd);
+    let config = config(item, service, rxd);
     let functions = functions(item, service, rxd);
     // A constant of its own for each value: all faults are reported at once, and without a daemon.
     let consts = if has_parameters(item) { Vec::new() } else { values };
@@ -27,6 +28,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
         #checked
         #watches_in
         #provides
+        #config
         #functions
         #(#[allow(deprecated)] const _: () = #consts;)*
     }
@@ -67,17 +69,21 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let of = call_at((service.name_at, service.name_at), quote!(#service_type::of::<Self>), args);
     let generic = is_generic.then(|| quote!(.generic()));
     let kind = match &service.kind {
+        ServiceKind::Task if service.config.is_some() => rxd.configured_kind(),
         ServiceKind::Task => rxd.task_kind(),
         ServiceKind::Thread => rxd.local_kind(),
         ServiceKind::Blocking(_) => rxd.blocking_kind(),
     };
-    let generic_targets = if generic_targets(service).next().is_some() { quote!(Self) } else { quote!(()) };
+    let itself_if = |is_some: bool| if is_some { quote!(Self) } else { quote!(()) };
+    let generic_targets = itself_if(generic_targets(service).next().is_some());
+    let configured = itself_if(service.config.is_some());
     quote! {
         #[automatically_derived]
         #[doc(hidden)]
         #[allow(deprecated)]
         impl #params #declared for #ty #bounds {
             type GenericTargets = #generic_targets;
+            type Configured = #configured;
             type Kind = #kind;
             const SERVICE_TYPE: #service_type = #of #generic;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #recurrence #edges;
@@ -228,7 +234,9 @@ fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd:
         ServiceKind::Blocking(_) => Some((rxd.of_generic_blocking(), rxd.blocking_service())),
     };
     let (on_thread, of_generic, service_type) = (rxd.on_thread(), rxd.of_generic_type(), rxd.service());
+    let of_configured = rxd.of_configured();
     let runner = match &of_thread {
+        None if service.config.is_some() => quote!(#of_configured<Self>),
         None if has_parameters(item) => quote!(#of_generic<Self>),
         None => itself.clone(),
         Some((of_generic, _)) if has_parameters(item) => quote!(#of_generic<Self>),
@@ -299,6 +307,45 @@ fn provides(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Opti
         #[allow(deprecated)]
         impl #params #provides for #ty #bounds {
             type Value = #value;
+        }
+    })
+}
+
+/// The impls for `config = Type`: how the service is made, and what it takes.
+fn config(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Option<TokenStream> {
+    let (config, ty) = (service.config.as_ref()?, item.self_type());
+    let (declared_config, takes_from, builder) = (rxd.declared_config(), rxd.takes_from(), rxd.service());
+    let (configured, daemon_config, add_part) = (rxd.configured_service(), rxd.daemon_config(), rxd.add_part());
+    let mut generics = declared_generics(item);
+    if has_parameters(item) {
+        let configure = rxd.configure();
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: #configure<#config>));
+    }
+    let (params, _, bounds) = generics.split_for_impl();
+    let mut of_daemon = declared_generics(item);
+    let part = rxd.config_part();
+    of_daemon.make_where_clause().predicates.push(parse_quote!(#config: #part<__C>));
+    let params_of_daemon = params_before(&mut of_daemon);
+    let (_, _, bounds_of_daemon) = of_daemon.split_for_impl();
+    // Spanned at the type's name: the compiler reports a service without `Configure` there.
+    let itself = quote_spanned!(item.ident.span()=> Self);
+    let make = quote!(#configured::<#itself, #config>(this));
+    Some(quote! {
+        #[automatically_derived]
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        impl #params #declared_config for #ty #bounds {
+            fn into_configured(this: ::core::option::Option<Self>) -> #builder {
+                #make
+            }
+        }
+        #[automatically_derived]
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        impl<#params_of_daemon __C: 'static> #takes_from<__C> for #ty #bounds_of_daemon {
+            fn add_part(config: &mut #daemon_config) {
+                #add_part::<#config, __C>(config)
+            }
         }
     })
 }

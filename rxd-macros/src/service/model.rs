@@ -7,7 +7,7 @@ use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::duration::DurationValue;
-use crate::syntax::item::TypeItem;
+use crate::syntax::item::{ItemShape, TypeItem};
 use crate::syntax::keys::{self, KeyEntry, literal_string};
 use crate::syntax::number::NumberValue;
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
@@ -18,7 +18,7 @@ use crate::watch::model::{ServiceWatches, WatchOwner};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use std::time::Duration;
-use syn::{Type, TypeReference, parse_quote};
+use syn::{Type, TypePath, TypeReference, parse_quote};
 
 /// One valid service.
 pub(crate) struct ServiceModel {
@@ -34,6 +34,8 @@ pub(crate) struct ServiceModel {
     pub(crate) on_failure: Option<Ident>,
     /// The type of what it provides to others.
     pub(crate) provides: Option<Type>,
+    /// The type of the configuration that it takes.
+    pub(crate) config: Option<Type>,
     pub(crate) watches: ServiceWatches,
     pub(crate) recurrence: Option<RecurrenceModel>,
 }
@@ -81,6 +83,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         unchecked: Vec::new(),
         on_failure: None,
         provides: None,
+        config: None,
         watches: ServiceWatches::default(),
         recurrence: RecurrenceModel::check(&written.entries, errors),
     };
@@ -122,6 +125,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
                 options.extend(time.map(|time| OptionSetter::Time("heartbeat", time)));
             }
             "provides" => service.provides = read_provides(entry, errors),
+            "config" => service.config = read_config(entry, &service.kind, item, errors),
             key if recurrence::KEYS.contains(&key) => {}
             _ => RuntimePaths::check_entry(entry, errors),
         }
@@ -180,6 +184,28 @@ fn read_provides(entry: &KeyEntry, errors: &mut Errors) -> Option<Type> {
         Ok(ty) => return Some(ty),
         Err(_) => entry.report_wrong_value("one type", errors),
     }
+    None
+}
+
+/// Reads `config = MyConfig`.
+fn read_config(entry: &KeyEntry, kind: &ServiceKind, item: &TypeItem, errors: &mut Errors) -> Option<Type> {
+    let word = match (&item.shape, kind) {
+        (ItemShape::Function(_), _) => "a function",
+        (_, ServiceKind::Thread) => "a service with the key `thread`",
+        (_, ServiceKind::Blocking(_)) => "a service with the key `blocking`",
+        (_, ServiceKind::Task) => {
+            let ty = entry.as_expr().and_then(|value| syn::parse2::<TypePath>(value.to_token_stream()).ok());
+            if ty.is_none() {
+                entry.report_wrong_value("the type of the configuration", errors);
+            }
+            return ty.map(Type::Path);
+        }
+    };
+    errors.report_with_help(
+        &entry.key,
+        format_args!("{word} cannot take a configuration"),
+        "write a struct with an `impl rxd::Runner` and an `impl rxd::Configure`",
+    );
     None
 }
 

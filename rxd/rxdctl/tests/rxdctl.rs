@@ -2,8 +2,10 @@
 
 use rxd::admin::{Address, Admin, AdminStatus};
 use rxd::log::{Level, LevelHandle, ServiceFilter};
-use rxd::{Action, Context, Daemon, DaemonHandle, Runner, Service, State, When};
+use rxd::{Action, Configure, Context, Daemon, DaemonHandle, Runner, Service, State, When};
 use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -96,6 +98,42 @@ async fn levels_and_actions_are_applied_or_refused() {
     let (code, out, _) = ctl(&d, "completions bash").await;
     assert!(code == 0 && out.contains("log-level"));
     assert_eq!(ctl(&d, "dance").await.0, 2);
+}
+
+/// Refuses a configuration of zero.
+struct Takes;
+
+impl Configure<u16> for Takes {
+    fn check(new: &u16) -> rxd::Result {
+        if *new == 0 { Err("`port` must not be 0".into()) } else { Ok(()) }
+    }
+
+    async fn apply(&mut self, _: &u16, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+impl Runner for Takes {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn reload_that_a_service_refuses_exits_with_1_and_names_the_field() {
+    let port = Arc::new(AtomicU16::new(8080));
+    let next = port.clone();
+    let load = move || -> rxd::Result<u16> { Ok(next.load(Ordering::Relaxed)) };
+    let daemon = Daemon::new("agent").signals([]).config(load).add(Service::configured::<u16>("api", Takes));
+    let handle = daemon.admin("127.0.0.1:0").start().await.unwrap();
+    let AdminStatus::On(at) = handle.admin() else { panic!() };
+    assert_eq!(said(&at.to_string(), "reload").await.0, 0);
+    port.store(0, Ordering::Relaxed);
+    let (code, out) = said(&at.to_string(), "reload").await;
+    assert!(code == 1 && out.contains("service `api` refuses the configuration: `port` must not be 0"), "{out}");
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
 }
 
 #[tokio::test]

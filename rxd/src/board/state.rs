@@ -334,6 +334,8 @@ impl BoardState {
     // ---- called by a service's engine ----------------------------------------------------------
 
     /// See [`Board::try_enter`](super::Board::try_enter).
+    // On the path of each incarnation: the compiler inlines it or not, by what else is in the crate.
+    #[inline]
     pub(super) fn try_enter(&mut self, signals: &ServiceSignals, id: Id, to: State) -> bool {
         let gate = match to {
             State::Init => Reaction::GateInit,

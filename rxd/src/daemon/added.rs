@@ -107,6 +107,8 @@ impl DaemonHandle {
     /// * By the rules of [`Daemon::check`](crate::Daemon::check) that are about the service itself and
     ///   its own watches ([`Error::is_graph`]): its name is in use, a target does not exist, an option
     ///   makes no sense.
+    /// * If it takes a part of the daemon's configuration ([`Configure`](crate::Configure)): only services
+    ///   that the daemon is started with do.
     /// * If a service that it names is being removed.
     /// * If the daemon is stopping, or drains.
     /// * If the daemon has 1,048,575 services.
@@ -332,6 +334,13 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
     let (mut faults, mut rule) = (Vec::new(), None);
     let of = || format!("service {} of daemon {}", graph::quoted(service.name()), graph::quoted(&core.daemon));
     service.option_faults(&of, &mut faults);
+    if service.config_demand().is_some() {
+        let name = graph::quoted(service.name());
+        faults.push(format!(
+            "service {name} takes a part of the configuration\nhelp: start the daemon with it; only then a \
+             candidate is checked by it"
+        ));
+    }
     let mut targets = edges.iter().flat_map(|edge| &edge.targets);
     if let Some(ambiguous) = targets.clone().find(|target| target.found.len() > 1) {
         let mut names = String::new();

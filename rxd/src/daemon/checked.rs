@@ -171,6 +171,25 @@ where
     check::check_field(D::ANALYSIS, me, S::SERVICE_TYPE.module);
 }
 
+/// A [`Declared::Configured`] that a daemon without a configuration can have: `()`.
+#[diagnostic::on_unimplemented(
+    message = "service `{Self}` takes a configuration, and daemon `{D}` has none",
+    label = "takes a configuration",
+    note = "write `#[rxd::daemon(config = load)]` on the daemon, and `fn load() -> rxd::Result<MyConfig>`"
+)]
+pub trait WithoutConfig<D> {}
+
+impl<D> WithoutConfig<D> for () {}
+
+/// As [`check_field`], of a daemon without a configuration. Compiles only if the service takes none.
+#[track_caller]
+pub const fn check_field_without_config<S, D: Graphed, I>(me: usize)
+where
+    S: Declared<GenericTargets: WatchesIn<D, I>, Configured: WithoutConfig<D>>,
+{
+    check_field::<S, D, I>(me);
+}
+
 /// Makes the daemon with the constants of its attribute.
 pub fn daemon(name: &'static str, options: DaemonOptions) -> Daemon {
     Daemon::with_options(name.into(), options)

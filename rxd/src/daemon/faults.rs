@@ -4,6 +4,7 @@
 //! in [`options::check`](crate::lifecycle::options::check).
 
 use super::Daemon;
+use super::config::DaemonConfig;
 use crate::graph;
 use crate::platform::{SIGNAL_KEYS, Signal};
 
@@ -27,6 +28,14 @@ impl Daemon {
                 faults.push(format!("{daemon}, `signals`: `{signal}` is named twice\nhelp: remove one of them"));
             }
         }
+        #[cfg(feature = "config-watch")]
+        if self.config.as_ref().is_some_and(|config| !config.files.is_empty() && !config.has_source()) {
+            let daemon = daemon();
+            faults.push(format!(
+                "{daemon}: `watch_config` watches the file of a configuration, and there is none\nhelp: write \
+                 `.config(load)`, too; in an attribute `config = load`"
+            ));
+        }
         for stage in &self.prestart {
             for fault in stage.options().map(|options| options.faults()).unwrap_or_default() {
                 let of = format!("prestart stage {} of {}", graph::quoted(stage.about().0), daemon());
@@ -36,6 +45,9 @@ impl Daemon {
         for service in &self.services {
             let of = || format!("service {} of {}", graph::quoted(service.name()), daemon());
             service.option_faults(&of, &mut faults);
+            if let Some(demand) = service.config_demand() {
+                faults.extend(DaemonConfig::fault(self.config.as_deref(), &of, &demand));
+            }
         }
         #[cfg(feature = "admin")]
         faults.extend(self.admin.as_ref().and_then(|admin| admin.checked().err()).map(|error| error.to_string()));

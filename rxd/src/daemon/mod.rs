@@ -1,6 +1,8 @@
 //! The daemon: its builder, and what runs for all of its services together.
 //!
 //! * `service`: the builder of one service; `checked`: what generated code declares;
+//! * `config`: the configuration and its value in force; `configured`: services that take it;
+//!   `config_watch`: its files;
 //! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
 //!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
@@ -10,6 +12,10 @@
 
 mod added;
 pub(crate) mod checked;
+pub(crate) mod config;
+#[cfg(feature = "config-watch")]
+mod config_watch;
+pub(crate) mod configured;
 pub(crate) mod engine_tasks;
 mod faults;
 mod lasting;
@@ -25,6 +31,7 @@ pub(crate) mod thread_service;
 pub(crate) mod wiring;
 
 use crate::core::names::Name;
+use crate::daemon::config::DaemonConfig;
 use crate::daemon::prestart::{ErasedPipeline, Pipeline};
 use crate::daemon::service::{OwnedTargets, Service};
 use crate::error::{Error, GraphError};
@@ -73,6 +80,8 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     options: DaemonOptions,
     watchdog: WatchdogOptions,
+    /// Behind a pointer: a daemon is moved by each setter.
+    config: Option<Box<DaemonConfig>>,
     prestart: Vec<Box<dyn ErasedPipeline>>,
     /// Whether the process ends with the daemon: [`main`](Daemon::main).
     ends_process: bool,
@@ -106,6 +115,7 @@ impl Daemon {
             signals: None,
             options,
             watchdog: WatchdogOptions::default(),
+            config: None,
             prestart: Vec::new(),
             ends_process: false,
             #[cfg(feature = "process")]
@@ -336,7 +346,8 @@ impl Daemon {
     ///
     /// * the graph could not work, or an option has a value that makes no sense
     ///   ([`Error::is_graph`]; see [`check`](Daemon::check));
-    /// * a prestart stage failed ([`Error::is_prestart`]);
+    /// * a prestart stage failed, or the [configuration](Daemon::config) could not be loaded or was
+    ///   refused ([`Error::is_prestart`]);
     /// * there are no services;
     /// * there is no tokio runtime, or it lacks a driver (`enable_all()`);
     /// * a signal cannot be listened to.
@@ -366,6 +377,10 @@ impl Daemon {
         let unit = unit
             .start_timeout(self.options.start_timeout)
             .stop_limits(self.options.drain, self.options.shutdown_timeout);
+        let unit = match self.has_config() {
+            true => unit.prestart_stage(config::STAGE_NAME, None).with_config(),
+            false => unit,
+        };
         let unit = self
             .prestart
             .iter()

@@ -3,6 +3,8 @@
 //! A daemon runs its stages inside [`Daemon::start`](crate::Daemon::start), one after another, and
 //! starts its services once the last has passed.
 //!
+//! * In a daemon with a [configuration](crate::Daemon::config), loading it is the first stage,
+//!   `config`.
 //! * A stage that fails is tried again if it has a [`retry`](Stage::retry). Otherwise it fails the
 //!   start, with an error that names it; with
 //!   [`prestart_restart`](crate::Daemon::prestart_restart) all stages begin again from the first.

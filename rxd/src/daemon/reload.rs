@@ -7,21 +7,31 @@
 //! * A service that does not answer within its limit has failed to reload. So a reload always ends.
 //! * All requests during a reload are one further reload after it.
 //!
+//! With a configuration a reload has two steps. First a candidate is loaded and checked by the
+//! services that take it, while all of them run on; if it is refused, the reload has failed. Then the
+//! candidate is put in force and the requests are sent. If a service fails, the old value is put back,
+//! and those that have taken the new one get a second request. One that fails at that, too, is
+//! restarted.
+//!
 //! A reload costs O(services and their dependencies), and each answer O(log services) besides.
 
 use crate::board::Id;
 use crate::core::{Core, Reply, ServiceCommand, answer, has_room_for_reload, refuse_too_many};
+use crate::daemon::config::{ConfigValue, Configuration, Generation, Refusal, drop_value};
 use crate::error::Error;
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::State;
+use crate::panic::emit;
 use crate::watch::why::Why;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The answer of one service: the number of the reload, and the service.
@@ -34,6 +44,11 @@ pub(super) struct Reloads {
     sender: mpsc::UnboundedSender<Answer>,
     /// The number of the current or last reload. An answer with another number came too late.
     number: u64,
+    /// The configuration, if the daemon has one: once a reload was requested.
+    config: Option<Box<ReloadedConfig>>,
+    /// How long a candidate may take to be loaded and checked.
+    limit: Duration,
+    /// The second one.
     current: Option<Reload>,
     /// Those that wait for the current reload.
     replies: Vec<Reply>,
@@ -43,7 +58,25 @@ pub(super) struct Reloads {
     next_replies: Vec<Reply>,
 }
 
-/// A reload that is under way.
+/// What the reloads know of the configuration.
+struct ReloadedConfig {
+    config: Arc<Configuration>,
+    /// The first step of a reload, while it is under way.
+    candidate: Option<Candidate>,
+    /// The value in force before the reload that is under way.
+    old: Option<Generation>,
+    /// What has failed of that reload, once the old value is put back.
+    refused: Vec<String>,
+}
+
+/// A candidate that is being loaded and checked.
+struct Candidate {
+    task: JoinHandle<Result<ConfigValue, Refusal>>,
+    limit: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// Requests to reload that are under way.
 struct Reload {
     is_reloadable: Box<[bool]>,
     /// For each service, the services that depend on it.
@@ -55,17 +88,20 @@ struct Reload {
     /// The deadlines of the requests, the earliest first; those of answered ones too.
     deadlines: BinaryHeap<Reverse<(Instant, Id)>>,
     timer: Option<Pin<Box<Sleep>>>,
-    failed: Vec<String>,
+    failed: Vec<(Id, String)>,
 }
 
 impl Reloads {
-    pub(super) fn new(core: &Arc<Core>) -> Self {
+    /// Loading a candidate may take as long as `limit`.
+    pub(super) fn new(core: &Arc<Core>, limit: Duration) -> Self {
         let (sender, answers) = mpsc::unbounded_channel();
         Reloads {
             core: core.clone(),
             answers,
             sender,
             number: 0,
+            config: None,
+            limit,
             current: None,
             replies: Vec::new(),
             again: false,
@@ -73,9 +109,9 @@ impl Reloads {
         }
     }
 
-    /// Begins a reload, and returns the number of services that reload. During a reload it returns
-    /// `None`: another one follows. Those that wait get the answer of the reload that begins after
-    /// their request.
+    /// Begins a reload, and returns the number of services that reload; with a configuration, whether
+    /// or not there are any. During a reload it returns `None`: another one follows. Those that wait
+    /// get the answer of the reload that begins after their request.
     pub(super) fn request(&mut self, replies: Vec<Reply>) -> Option<usize> {
         for reply in replies {
             match has_room_for_reload(&mut self.next_replies) {
@@ -83,25 +119,50 @@ impl Reloads {
                 false => refuse_too_many(reply, format_args!("the daemon")),
             }
         }
-        if self.current.is_some() {
+        if self.is_under_way() {
             self.again = true;
             return None;
         }
         self.replies = std::mem::take(&mut self.next_replies);
+        let services = self.reloadable();
+        let count = services.len();
+        if self.config.is_none() {
+            self.config = self.core.extensions.get().map(|config| Box::new(ReloadedConfig::new(config)));
+        }
+        if let Some(this) = &mut self.config {
+            let (task, limit) = (this.config.prepare(&self.core), self.limit);
+            this.candidate = Some(Candidate { task, limit, timer: Box::pin(sleep_until(later(limit))) });
+        } else if services.is_empty() {
+            answer_all(&mut self.replies, &[]);
+        } else {
+            self.send_requests(&services);
+        }
+        Some(count)
+    }
+
+    /// Whether a reload has begun and not ended.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.current.is_some() || self.config.as_ref().is_some_and(|config| config.candidate.is_some())
+    }
+
+    /// The services that can reload now.
+    fn reloadable(&self) -> Vec<Id> {
+        let mut services = self.core.reloadable();
+        services.retain(|&id| self.core.board.status(id).state != State::Exit);
+        services
+    }
+
+    /// Begins to send requests to these services, along the graph.
+    fn send_requests(&mut self, reloading: &[Id]) {
         let core = self.core.clone();
         // Lists by places: added services are behind the others, in their slots.
         let (ids, services) = (core.board.ids(), core.board.slots());
         let mut is_reloadable = vec![false; services];
-        for id in core.reloadable() {
-            // One that was added since is not in the list.
+        for &id in reloading {
+            // One that was removed since may be in no list.
             if let Some(reloads) = is_reloadable.get_mut(core.board.place(id)) {
-                *reloads = core.board.status(id).state != State::Exit;
+                *reloads = true;
             }
-        }
-        let count = is_reloadable.iter().filter(|reloads| **reloads).count();
-        if count == 0 {
-            answer_all(&mut self.replies, &[]);
-            return Some(0);
         }
         let (mut dependents, mut waits_for) = (vec![Vec::new(); services], vec![0; services]);
         for &id in &ids {
@@ -123,7 +184,6 @@ impl Reloads {
             failed: Vec::new(),
         });
         self.reach(first);
-        Some(count)
     }
 
     /// Sends their requests to services whose dependencies have answered. A service that does not
@@ -161,14 +221,94 @@ impl Reloads {
         }
         // A service that has completed meanwhile, or that was removed, has nothing to reload.
         let is_gone = self.core.board.status(id).completed || self.core.is_removed(id);
-        reload.failed.extend(answer.err().filter(|_| !is_gone));
+        let failed = answer.err().filter(|_| !is_gone);
+        if failed.is_some() && self.config.as_ref().is_some_and(|config| config.old.is_some()) {
+            // The old value will be put back: services without a request yet keep it, uninterrupted.
+            for (reloads, is_pending) in reload.is_reloadable.iter_mut().zip(&reload.is_pending) {
+                *reloads &= *is_pending;
+            }
+        }
+        reload.failed.extend(failed.map(|text| (id, text)));
         reload.is_reloadable[place] = false;
         self.reach(vec![id]);
     }
 
-    /// Handles the answers that have come. Ready once a reload has ended: returns the messages of
-    /// the services that failed to reload, and whether another reload has to follow.
+    /// Handles the candidate, and the answers that have come. Ready once a reload has ended: returns
+    /// the messages of the services that failed to reload, and whether another reload has to follow.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<(Vec<String>, bool)> {
+        if let Some(candidate) = self.config.as_mut().and_then(|this| this.candidate.as_mut()) {
+            let loaded = ready!(candidate.poll(task));
+            if let Err(refused) = self.loaded(loaded) {
+                return Poll::Ready(self.end(refused));
+            }
+        }
+        loop {
+            let failed = ready!(self.poll_requests(task));
+            if let Some(failed) = self.answered_all(failed) {
+                return Poll::Ready(self.end(failed));
+            }
+        }
+    }
+
+    /// Answers those that wait for the reload.
+    fn end(&mut self, failed: Vec<String>) -> (Vec<String>, bool) {
+        answer_all(&mut self.replies, &failed);
+        (failed, std::mem::take(&mut self.again))
+    }
+
+    /// Puts a candidate in force, and has the services reload; or returns why it is refused.
+    fn loaded(&mut self, loaded: Result<ConfigValue, Vec<String>>) -> Result<(), Vec<String>> {
+        let Some(this) = &mut self.config else { return Ok(()) };
+        this.candidate = None;
+        let value = loaded.map_err(|mut refused| {
+            refused.push("the old configuration stays in force".to_owned());
+            refused
+        })?;
+        this.old = this.config.put(value);
+        let services = self.reloadable();
+        self.send_requests(&services);
+        Ok(())
+    }
+
+    /// Decides what follows when all services have answered: the end of the reload, with the messages
+    /// of those that failed, or requests that take the new configuration back.
+    fn answered_all(&mut self, mut failed: Vec<(Id, String)>) -> Option<Vec<String>> {
+        let messages = |failed: Vec<(Id, String)>| failed.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let Some(this) = &mut self.config else { return Some(messages(failed)) };
+        if let Some(old) = this.old.take() {
+            if failed.is_empty() {
+                drop_value(old);
+                return Some(Vec::new());
+            }
+            let mut taken = this.config.put_back(old);
+            this.refused = messages(std::mem::take(&mut failed));
+            taken.retain(|&id| self.core.board.status(id).state != State::Exit);
+            emit!(WARN, target: "rxd", services = taken.len(), "putting the old configuration back: {}", this.refused.join(", "));
+            if !taken.is_empty() {
+                self.send_requests(&taken);
+                return None;
+            }
+        }
+        let this = self.config.as_mut()?;
+        let mut refused = std::mem::take(&mut this.refused);
+        for (id, text) in failed {
+            // One that has left Run takes the old value when it is started again. It may have been stopped
+            // by an operator, and must not be started for this.
+            if matches!(self.core.board.status(id).state, State::Stop | State::Exit) {
+                continue;
+            }
+            let name = self.core.name(id);
+            refused.push(format!(
+                "service `{name}` did not take the old configuration back, and is restarted with it: {text}"
+            ));
+            self.core.send_request(id, ServiceCommand::Restart, Reply::Unawaited);
+        }
+        refused.push("the old configuration is in force again".to_owned());
+        Some(refused)
+    }
+
+    /// Handles the answers that have come. Ready once all have: returns what failed.
+    fn poll_requests(&mut self, task: &mut Context<'_>) -> Poll<Vec<(Id, String)>> {
         loop {
             match self.answers.poll_recv(task) {
                 Poll::Ready(Some((number, id, answer))) if number == self.number => {
@@ -194,16 +334,34 @@ impl Reloads {
             let (limit, why) = (self.core.answer_limit(id), Why::of(&self.core, id));
             self.answered(id, Err(format!("service `{}` did not reload within {limit:?}: {why}", self.core.name(id))));
         }
-        let failed = self.current.take().map(|reload| reload.failed).unwrap_or_default();
-        answer_all(&mut self.replies, &failed);
-        Poll::Ready((failed, std::mem::take(&mut self.again)))
+        Poll::Ready(self.current.take().map(|reload| reload.failed).unwrap_or_default())
     }
 
     /// Ends the current reload: the daemon is stopping.
     pub(super) fn stop(&mut self) {
-        (self.current, self.again) = (None, false);
+        (self.config, self.current, self.again) = (None, None, false);
         self.replies.append(&mut self.next_replies);
         refuse(&mut self.replies);
+    }
+}
+
+impl ReloadedConfig {
+    fn new(config: Arc<Configuration>) -> Self {
+        ReloadedConfig { config, candidate: None, old: None, refused: Vec::new() }
+    }
+}
+
+impl Candidate {
+    /// Ready once it is checked: the value, or why it is refused.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<ConfigValue, Vec<String>>> {
+        if let Poll::Ready(ended) = Pin::new(&mut self.task).poll(task) {
+            return Poll::Ready(match ended {
+                Ok(checked) => checked.map_err(Refusal::messages),
+                Err(_) => Err(vec!["the configuration cannot be loaded: the runtime is shutting down".to_owned()]),
+            });
+        }
+        ready!(self.timer.as_mut().poll(task));
+        Poll::Ready(Err(vec![format!("the configuration was not loaded and checked within {:?}", self.limit)]))
     }
 }
 
@@ -235,7 +393,7 @@ mod tests {
 
     async fn start(services: impl IntoIterator<Item = Service>) -> (DaemonHandle, Reloads) {
         let handle = Daemon::new("d").signals([]).add_all(services).start().await.unwrap();
-        let reloads = Reloads::new(handle.core());
+        let reloads = Reloads::new(handle.core(), SECOND);
         (handle, reloads)
     }
 

@@ -3,6 +3,7 @@
 use crate::board::Id;
 use crate::core::Core;
 use crate::core::names::Name;
+use crate::daemon::config::ConfigDemand;
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, OverriddenMethods, serve};
 use crate::graph::declaration::{Declared, has_dependencies};
@@ -74,6 +75,7 @@ pub(super) struct ServiceConfig {
     declared: &'static [Edge<'static>],
     watches: Vec<When>,
     optional: bool,
+    takes_config: bool,
 }
 
 /// An edge without its targets, and the targets.
@@ -83,6 +85,11 @@ pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 pub(super) trait ErasedRunner: Send {
     /// Whether there is no runner: the service is switched off, or has been started.
     fn is_off(&self) -> bool;
+
+    /// What it takes of the daemon's configuration.
+    fn config_demand(&self) -> Option<ConfigDemand> {
+        None
+    }
 
     /// Spawns the service's task.
     fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span);
@@ -140,6 +147,7 @@ impl ServiceConfig {
             declared: &[],
             watches: Vec::new(),
             optional: false,
+            takes_config: false,
         }
     }
 
@@ -155,7 +163,12 @@ impl ServiceConfig {
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
+            takes_config: false,
         }
+    }
+
+    pub(super) fn taking_config(self) -> Self {
+        ServiceConfig { takes_config: true, ..self }
     }
 
     pub(super) fn with(self, runner: impl ErasedRunner + 'static) -> Service {
@@ -401,7 +414,13 @@ impl Service {
         self.0.runner.is_off()
     }
 
-    /// The same service with another runner.
+    /// What it takes of the daemon's configuration.
+    pub(crate) fn config_demand(&self) -> Option<ConfigDemand> {
+        // The flag is read for each service of each daemon, without a call.
+        if self.0.config.takes_config { self.0.runner.config_demand() } else { None }
+    }
+
+    /// The same service with another runner, which takes no configuration.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn replaced(mut self, runner: impl Runner) -> Self {
         std::mem::replace(&mut self.0.config, ServiceConfig::new("".into())).with(Some(runner))

@@ -4,7 +4,8 @@
 //! 2. Bind the admin route, and listen to the signals.
 //! 3. Make the core, with the services' watches on its board. Start the monitor's thread, and
 //!    systemd's notifications.
-//! 4. Run the prestart stages. A signal ends them.
+//! 4. Run the prestart stages; the first loads the configuration, if there is one. A signal ends
+//!    them.
 //! 5. Spawn the services and the supervisor, serve the admin route, and let systemd's READY be
 //!    sent. If a signal has ended step 4, the services are asked to shut down before they are
 //!    spawned, so each goes to Exit without Init.
@@ -76,6 +77,10 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
         let core = Arc::new(wiring::wire(self.name, &mut self.services, &order, self.options.history));
+        #[cfg(feature = "config-watch")]
+        if let Some(config) = &mut self.config {
+            super::config_watch::begin(&core, std::mem::take(&mut config.files), &runtime)?;
+        }
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
@@ -89,6 +94,10 @@ impl Daemon {
         // READY waits until the admin route is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
+        if let Some(config) = self.config {
+            let demands = (0..).zip(&services).filter_map(|(id, service)| Some((id, service.config_demand()?)));
+            stages.splice(0..0, config.stage(&core, demands));
+        }
         let passed = async {
             match stages.is_empty() {
                 true => Ok(()),

@@ -88,7 +88,7 @@ impl Supervisor {
         monitor.carry_through(&stopping);
         Supervisor {
             _report_guard: ReportGuard(stopping.clone()),
-            reloads: Reloads::new(&core),
+            reloads: Reloads::new(&core, stopping.timeout()),
             core,
             stopping,
             tasks,
@@ -290,7 +290,7 @@ impl Supervisor {
         }
         self.systemd.reloading(self.stopping.timeout());
         match self.reloads.request(replies) {
-            Some(0) => {
+            Some(0) if !self.reloads.is_under_way() => {
                 emit!(INFO, target: "rxd", "reload skipped: no service implements it");
                 self.systemd.reloaded(&[]);
             }
@@ -305,6 +305,10 @@ impl Supervisor {
                 [] => emit!(INFO, target: "rxd", "reloaded"),
                 failed => emit!(WARN, target: "rxd", "reload failed: {}", failed.join(", ")),
             }
+            // A reload that was under way has ended while the daemon drains. None follows it.
+            if self.core.shutting_down().is_some() {
+                return self.reloads.stop();
+            }
             // READY waits for the reload that follows.
             match again {
                 true => self.reload(Vec::new()),
@@ -318,7 +322,6 @@ impl Supervisor {
     /// Lets the services go on while the daemon drains. Returns the number of the second signal, if
     /// one has ended that.
     async fn drain(&mut self) -> Option<i32> {
-        self.reloads.stop();
         let until = self.stopping.drain(&|level, record| self.monitor.write(level, record))?;
         while Instant::now() < until && !self.core.is_drain_pointless() {
             match self.next_event(Some(until)).await {
@@ -333,6 +336,7 @@ impl Supervisor {
     /// Stops the services in order, within the deadline; at once after a second signal. Returns by
     /// when their tasks have to end.
     async fn shut_down(&mut self, second_signal: Option<i32>) -> Instant {
+        self.reloads.stop();
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
         if let Some(number) = second_signal {
             return self.force_at_signal(number).await;

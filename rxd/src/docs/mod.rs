@@ -7,6 +7,7 @@
 //! | [`recurring`] | do work each period, or at set times |
 //! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
 //! | [`readiness`] | learn when a service and its daemon are ready, and what belongs into `init`, `idle` and `run` |
+//! | [`configuration`] | load one configuration for all services, and reload it in two steps |
 //! | [`processes`] | run another program as a service |
 //! | [`topics`] | send messages between services: readings, work for a pool |
 //! | [`servers`] | serve HTTP, TCP or gRPC, and cut no answer at the stop |
@@ -26,4 +27,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle recurring watching readiness processes topics servers shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle recurring watching readiness configuration processes topics servers shutdown testing operating from_go from_crates inside }

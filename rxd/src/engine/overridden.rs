@@ -39,6 +39,13 @@ impl OverriddenMethods {
         OverriddenMethods::of_methods(own)
     }
 
+    /// Of a service that takes a configuration: in Init, and at a reload, whether or not it
+    /// overrides these.
+    pub(crate) fn of_configured<R: Runner>() -> Self {
+        let OverriddenMethods(own) = OverriddenMethods::of::<R>();
+        OverriddenMethods(own | 1 << Method::Init as u8 | 1 << Method::Reload as u8)
+    }
+
     // Inline, so that it is a constant for each type.
     #[inline(always)]
     fn of_methods(own: [(Method, bool); 5]) -> Self {

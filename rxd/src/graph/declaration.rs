@@ -23,6 +23,10 @@ pub trait Declared: 'static {
     /// or `()` if there are none.
     #[doc(hidden)]
     type GenericTargets;
+    /// The type whose impl of `TakesFrom` says what the service takes of the daemon's configuration:
+    /// itself, or `()` if it takes none.
+    #[doc(hidden)]
+    type Configured;
     /// Where its methods run: which of the traits with methods it implements.
     #[doc(hidden)]
     type Kind;

@@ -2,6 +2,7 @@
 
 mod cancel;
 pub(crate) mod cancelled;
+pub(crate) mod configure;
 pub(crate) mod context;
 pub(crate) mod function;
 pub(crate) mod part;

@@ -66,6 +66,8 @@ pub trait Runner: Send + 'static {
     ///   had cancelled it. Return [`Cancelled`](crate::Cancelled), as `cx.or_cancelled(..).await?`
     ///   does, to have `run` called again after the reload.
     /// * SIGHUP skips a service that does not override `reload`.
+    /// * A service that takes the daemon's configuration implements [`Configure`](crate::Configure)
+    ///   instead: services can then refuse a candidate before any of them is interrupted.
     ///
     /// Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {

@@ -15,6 +15,7 @@ use crate::trace::invariants::check_invariants;
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a step waits for the next transition, in paused time: longer than any delay in a test.
 const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -37,7 +38,7 @@ const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 ///
 /// Two points count as one if all of this is equal in both:
 ///
-/// * whether the daemon was asked to stop;
+/// * whether the daemon was asked to stop, and for how long it still drains;
 /// * the state of each service, the cause of its last transition, its running method, and whether
 ///   that is cancelled;
 /// * the number of restarts of each service that has a restart limit;
@@ -376,6 +377,9 @@ impl<'a> Explorer<'a> {
         }
         for (watch, held) in test.handle().core().board.running_times() {
             fingerprint += &format!(" {watch}:{held}");
+        }
+        if let Some(until) = test.handle().core().drains_until() {
+            fingerprint += &format!(" drains:{:?}", until.saturating_duration_since(Instant::now()));
         }
         if !test.handle().has_ended() {
             choices.push(Choice::TimePasses);

@@ -6,7 +6,7 @@ use super::expect::no_service;
 use super::fake::{FakeService, ReloadingFake};
 use crate::daemon::Daemon;
 use crate::daemon::service::Service;
-use crate::error::Error;
+use crate::error::{AnyError, Error};
 use crate::graph::{Edge, Keyword, ServiceType};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Action, State};
@@ -230,6 +230,53 @@ impl Harness {
                 self = self.fake(&name, FakeService::new());
             }
         }
+        self
+    }
+
+    /// Has `load` called for the configuration, in place of the daemon's own function: see
+    /// [`Daemon::config`]. A daemon of an [isolated](Harness::isolated) service has none otherwise.
+    ///
+    /// Fakes take no configuration. To have a value reloaded, let `load` read what the test changes,
+    /// and call [`DaemonHandle::reload_all`].
+    ///
+    /// ```
+    /// # use rxd::testing::Harness;
+    /// # use rxd::{Configure, Context, Runner, Service, State};
+    /// use std::sync::atomic::{AtomicU16, Ordering};
+    /// use std::sync::Arc;
+    ///
+    /// # struct Api;
+    /// # impl Configure<u16> for Api {
+    /// #     fn check(new: &u16) -> rxd::Result {
+    /// #         if *new == 0 { Err("`port` must not be 0".into()) } else { Ok(()) }
+    /// #     }
+    /// #     async fn apply(&mut self, _: &u16, _: &Context) -> rxd::Result { Ok(()) }
+    /// # }
+    /// # impl Runner for Api {
+    /// #     async fn run(&mut self, cx: &Context) -> rxd::Result { cx.cancelled().await; Ok(()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let port = Arc::new(AtomicU16::new(8080));
+    /// let source = port.clone();
+    /// let api = Service::configured::<u16>("api", Api);
+    /// let test = Harness::isolated(api)
+    ///     .config(move || -> rxd::Result<u16> { Ok(source.load(Ordering::Relaxed)) })
+    ///     .start()
+    ///     .await;
+    /// test.until("api", State::Run).await;
+    /// port.store(0, Ordering::Relaxed);
+    /// let error = test.handle().reload_all().await.unwrap_err().to_string();
+    /// assert!(error.contains("service `api` refuses the configuration: `port` must not be 0"));
+    /// # test.shutdown().await;
+    /// # }
+    /// ```
+    pub fn config<C, E>(mut self, load: impl Fn() -> Result<C, E> + Send + Sync + 'static) -> Self
+    where
+        C: Send + Sync + 'static,
+        E: Into<AnyError>,
+    {
+        self.daemon = self.daemon.config(load);
         self
     }
 

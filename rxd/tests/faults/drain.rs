@@ -150,20 +150,28 @@ async fn g55_requests_during_a_drain_are_answered() {
     let running = start(draining(services)).await;
     running.until("c", State::Run).await;
     let handle = running.handle.clone();
-    // One that is under way is given up; the service that has begun with it goes on.
-    let reload = tokio::spawn(async move { handle.reload_all().await });
+    // One that is under way goes on; another one does not follow it.
+    let reload_all = || {
+        let handle = handle.clone();
+        tokio::spawn(async move { handle.reload_all().await })
+    };
+    let reload = reload_all();
+    settle().await;
+    let next = reload_all();
     settle().await;
     let began = Instant::now();
     running.handle.shutdown();
     settle().await;
     let stopping = "the daemon is stopping";
-    assert_eq!(reload.await.unwrap().unwrap_err().to_string(), stopping);
     assert_eq!(running.handle.reload_all().await.unwrap_err().to_string(), stopping);
     running.handle.stop("b").await.unwrap();
     assert!(running.handle.states()["b"].is_in(State::Exit));
     assert_eq!(running.handle.start("b").await.unwrap_err().to_string(), stopping);
     running.handle.restart("c").await.unwrap();
     assert!(began.elapsed() < SECOND);
+    reload.await.unwrap().unwrap();
+    assert_eq!(next.await.unwrap().unwrap_err().to_string(), stopping);
+    assert!(began.elapsed() < 2 * SECOND);
     let ran = running.end().await;
     assert_eq!((began.elapsed(), ran.report.is_ok(), call_log.count("a", "reload")), (DRAIN, true, 1));
 }

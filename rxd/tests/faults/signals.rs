@@ -7,8 +7,9 @@
 use crate::program::{CHOICE, Program, code_of, lines_ending_with, print_line};
 use rxd::prestart::Stage;
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
-use rxd::{Context, Daemon, Options, Service, Signal, State};
+use rxd::{Configure, Context, Daemon, Options, Runner, Service, Signal, State};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -86,6 +87,34 @@ fn reloads(name: &'static str, reload: Behavior) -> Service {
     Service::new(name, ReloadingFake(chatty(name).on_reload([reload])))
 }
 
+/// Counts its calls: the second candidate is refused.
+fn load() -> rxd::Result<u32> {
+    static LOADS: AtomicU32 = AtomicU32::new(1);
+    Ok(LOADS.fetch_add(1, Ordering::Relaxed))
+}
+
+struct Takes(u32);
+
+impl Configure<u32> for Takes {
+    fn check(new: &u32) -> rxd::Result {
+        print_line(&format!("a checks {new}"));
+        if *new == 2 { Err("`port` must not be 2".into()) } else { Ok(()) }
+    }
+
+    async fn apply(&mut self, new: &u32, _: &Context) -> rxd::Result {
+        self.0 = *new;
+        Ok(())
+    }
+}
+
+impl Runner for Takes {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        print_line(&format!("a runs {}", self.0));
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
 fn daemon(name: &str) -> Daemon {
     let daemon = Daemon::new("program").shutdown_timeout(Duration::from_secs(3600));
     let fails = || {
@@ -138,6 +167,10 @@ fn daemon(name: &str) -> Daemon {
                 Ok(())
             }),
         )),
+        "config" => {
+            tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
+            daemon.config(load).add(Service::configured::<u32>("a", Takes(0)))
+        }
         "extra" => daemon.signals([Signal::TERMINATE, Signal::USER1, Signal::HANGUP]).add(plain("a")),
         _ => panic!("there is no program `{name}`"),
     }
@@ -314,6 +347,18 @@ fn f73_thousand_hangups_during_a_reload_are_one_more() {
     // If the storm outlasts the first reload, it reaches into the second as well.
     let reloads = lines_ending_with(&output, "reloads").len();
     assert!((2..=3).contains(&reloads), "{reloads}");
+}
+
+#[test]
+fn hangup_with_a_refused_configuration_interrupts_nothing_and_names_service_and_field() {
+    let program = Program::start(PROGRAM, "config").until("a runs 1").signal("HUP").until("a checks 2").pause();
+    let (code, output, errors) = program.signal("HUP").until("a runs 3").signal("TERM").end();
+    assert_eq!(code, 0, "{errors}");
+    let runs = output.iter().filter(|line| line.starts_with("a runs"));
+    assert_eq!(Vec::from_iter(runs), ["a runs 1", "a runs 3"]);
+    let refused = "reload failed: service `a` refuses the configuration: `port` must not be 2, the old configuration \
+                   stays in force";
+    assert!(errors.contains(refused), "{errors}");
 }
 
 #[test]

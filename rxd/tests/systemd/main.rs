@@ -28,6 +28,9 @@ fn subject() {
     subject::run_if_asked();
 }
 
+/// What boots a systemd for the tests.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/box.sh");
+
 /// What the units of the tests run.
 fn program() -> std::path::PathBuf {
     std::env::current_exe().expect("this program")

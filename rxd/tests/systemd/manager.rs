@@ -1,16 +1,14 @@
 //! A real systemd: the user's own manager, or one that is booted in a box for these tests.
 //!
-//! The tests of the example `systemd` include this file as well. The parent module names the
-//! `program` that the units run.
+//! The tests of the example `systemd` and those of `rxdctl` include this file as well. The parent
+//! module names the `program` that the units run, and the `SCRIPT` that boots a box.
 
-use super::program;
+use super::{SCRIPT, program};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../rxd/tests/systemd/box.sh");
 
 /// How long to wait for what must happen, on a machine that may be busy with other things.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
@@ -169,11 +167,16 @@ impl Manager {
             }
         };
         let path = format!("{directory}/{name}");
-        let mut tee = self.command(&["sh", "-c", &format!("mkdir -p {directory} && cat >{path}")]);
-        let mut tee = tee.stdin(Stdio::piped()).spawn().unwrap();
-        tee.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        assert!(tee.wait().unwrap().success());
+        self.put(&path, 644, text.as_bytes());
         path
+    }
+
+    /// Writes a file where the manager is.
+    pub(crate) fn put(&self, path: &str, mode: u32, content: &[u8]) {
+        let script = format!("mkdir -p $(dirname {path}) && cat >{path} && chmod {mode} {path}");
+        let mut tee = self.command(&["sh", "-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
+        tee.stdin.take().unwrap().write_all(content).unwrap();
+        assert!(tee.wait().unwrap().success());
     }
 
     /// A unit that runs a subject. It is not started yet.

@@ -2,7 +2,8 @@
 
 use crate::agent::{harness, panic_of};
 use rxd::testing::{Behavior, Choice, Explorer, FakeService, Harness};
-use rxd::{Action, Daemon, Service, State::*, When};
+use rxd::{Action, Backoff, Daemon, Options, Service, State::*, When};
+use std::time::Duration;
 
 /// `db` and `api`, which `join` makes depend on it.
 fn two(join: impl Fn(Service) -> Service) -> Harness {
@@ -80,6 +81,24 @@ fn explorer_chooses_time_and_shutdown_too() {
     let explored = Explorer::new(needs, ["db"]).outcomes([]).never("db ends", |at| at.is_in("db", Exit)).run();
     let found = explored.counterexample.unwrap();
     assert_eq!(texts(&found.choices), ["the daemon is asked to stop", "time passes", "time passes"], "{found}");
+}
+
+/// The same states at another time of the drain are another point.
+#[test]
+fn explorer_tells_points_of_a_drain_apart() {
+    let points = |drain: u64| {
+        let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_secs(1)).jitter(0.0));
+        let harness = move || {
+            let db = Service::new("db", FakeService::new()).options(options);
+            Harness::new(Daemon::new("agent").drain(Duration::from_secs(drain)).add(db))
+        };
+        let explored = Explorer::new(harness, ["db"]).outcomes([Behavior::Ok, Behavior::Fail]).steps(7).run();
+        explored.assert();
+        explored.points
+    };
+    // `db` fails and restarts while the daemon drains: more often in a longer drain.
+    let points = [0, 2, 5].map(points);
+    assert!(points.is_sorted_by(|a, b| a < b), "{points:?}");
 }
 
 #[test]

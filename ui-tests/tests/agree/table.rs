@@ -230,6 +230,9 @@ fn services() -> Vec<KeyRow> {
         free("service(thread)", "no value; `Service::local` in the builder"),
         free("service(blocking)", "no value; `Service::blocking` in the builder"),
         free("service(provides)", "a type"),
+        free("service(config)", "a type; `Service::configured` in the builder"),
+        free("daemon(watch_config)", "a path, as a literal or an expression"),
+        free("daemon(config)", "a function; `Daemon::config` in the builder"),
         free("service(delegate)", "no value, for the macro alone"),
         row(
             "service(every)",

@@ -12,8 +12,9 @@ use std::sync::Mutex;
 use std::thread;
 
 /// The documents in which a user finds programs.
-const DOCUMENTS: [&str; 18] = [
+const DOCUMENTS: [&str; 19] = [
     "README.md",
+    "rxd/src/docs/configuration.md",
     "rxd/src/docs/first_daemon.md",
     "rxd/src/docs/from_crates.md",
     "rxd/src/docs/from_go.md",
@@ -48,7 +49,7 @@ use Ends::{ByItself, BySignal};
 struct Entry(&'static str, &'static str, Ends);
 
 /// All programs. A test fails if one is missing here, or is only here.
-const PROGRAMS: [Entry; 25] = [
+const PROGRAMS: [Entry; 26] = [
     Entry("readme/rxd", "plain", BySignal),
     Entry("readme/rxd-2", "plain", BySignal),
     Entry("lib", "plain", BySignal),
@@ -57,6 +58,7 @@ const PROGRAMS: [Entry; 25] = [
     Entry("first_daemon/a-test", "plain", ByItself),
     Entry("first_daemon/a-unit", "plain", BySignal),
     Entry("lifecycle/one-type-twice-and-services-that-may-be-absent-2", "plain", ByItself),
+    Entry("configuration/test-it", "testing", ByItself),
     Entry("operating/logs", "plain", ByItself),
     Entry("operating/the-admin-route", "admin", BySignal),
     Entry("operating/containers", "admin", BySignal),

@@ -70,6 +70,7 @@ pub struct Unit {
     user: Option<String>,
     version: u32,
     fd_store: u32,
+    has_config: bool,
     longest: LongestPaths,
     prestart: Option<Duration>,
     start_timeout: Option<Duration>,
@@ -91,6 +92,7 @@ impl Unit {
             user: None,
             version: NOTIFY_RELOAD,
             fd_store: 0,
+            has_config: false,
             longest: LongestPaths::of(graph),
             prestart: Some(Duration::ZERO),
             start_timeout: None,
@@ -117,6 +119,13 @@ impl Unit {
     #[inline]
     pub(crate) fn watchdog_interval(mut self, every: Duration) -> Self {
         self.watchdog_interval = Some(every);
+        self
+    }
+
+    /// The daemon loads a configuration, which services may refuse.
+    #[inline]
+    pub(crate) fn with_config(mut self) -> Self {
+        self.has_config = true;
         self
     }
 
@@ -288,6 +297,11 @@ impl fmt::Display for Unit {
                 "# what has not ended within shutdown_timeout={} is abandoned.",
                 rounded_up(self.shutdown_timeout)
             )?;
+        }
+        if self.has_config {
+            writeln!(f, "# A configuration that a service refuses is in the status. To have `systemctl reload`")?;
+            writeln!(f, "# fail, too, set Type=notify, and reload by the admin route: for example")?;
+            writeln!(f, "# ExecReload=/usr/bin/rxdctl --at unix:/run/{name}/admin.sock reload")?;
         }
         let (unit, service): (Vec<_>, Vec<_>) =
             self.set.iter().filter(|(key, _)| !key.is_empty()).partition(|(key, _)| key.starts_with("StartLimit"));

@@ -1,0 +1,32 @@
+//! A closure that loads the configuration.
+
+use rxd::{Configure, Context, Runner};
+
+struct Config {
+    port: u16,
+}
+
+#[rxd::service(config = Config)]
+struct Api;
+
+impl Configure<Config> for Api {
+    async fn apply(&mut self, new: &Config, _: &Context) -> rxd::Result {
+        println!("{}", new.port);
+        Ok(())
+    }
+}
+
+impl Runner for Api {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon(config = || rxd::Result::Ok(Config { port: 80 }))]
+struct Agent {
+    api: Api,
+}
+
+fn main() {
+    let _ = Agent { api: Api };
+}

@@ -1,0 +1,36 @@
+//! Two functions that load the configuration.
+
+use rxd::{Configure, Context, Runner};
+
+struct Config {
+    port: u16,
+}
+
+#[rxd::service(config = Config)]
+struct Api;
+
+impl Configure<Config> for Api {
+    async fn apply(&mut self, new: &Config, _: &Context) -> rxd::Result {
+        println!("{}", new.port);
+        Ok(())
+    }
+}
+
+impl Runner for Api {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn load() -> rxd::Result<Config> {
+    Ok(Config { port: 80 })
+}
+
+#[rxd::daemon(config = load, config = load)]
+struct Agent {
+    api: Api,
+}
+
+fn main() {
+    let _ = Agent { api: Api };
+}
