@@ -232,6 +232,7 @@ async fn events(client: &Client, json: bool) -> Result<ExitStatus, CliError> {
         }
         match kind {
             "transition" => put(&show::transition(&data)),
+            "added" | "removed" => put(&show::comes_or_goes(kind, &data)),
             "lagged" => put(&format!("({} transitions were missed)\n", data["missed"].as_u64().unwrap_or_default())),
             "end" => put(show::end(&data)),
             _ => Ok(()),

@@ -124,6 +124,12 @@ pub(crate) fn transition(transition: &Value) -> String {
     )
 }
 
+/// The addition or the removal of a service in one line.
+pub(crate) fn comes_or_goes(kind: &str, transition: &Value) -> String {
+    let at = transition["at_s"].as_f64().unwrap_or_default();
+    format!("{at:>10.3}  {} {kind}\n", text(&transition["service"]))
+}
+
 /// Why the events end. A server of a service's own, which serves the routes too, ends them earlier.
 pub(crate) fn end(daemon: &Value) -> &'static str {
     match daemon["phase"].as_str() {

@@ -147,6 +147,9 @@ impl Board {
             inner.added.resize(nth + 1, NOBODY);
         }
         inner.added[nth] = id;
+        let enter = StateChange { state: State::Unknown, transition: Transition::Entering, cause: Cause::Normal };
+        let seq = inner.apply(&self.services, id, enter, now);
+        // After that, so that the time of a watch begins now and not at the last transition.
         let first = inner.take_block(watchers.len());
         let mut end = first;
         for watcher in watchers {
@@ -154,8 +157,6 @@ impl Board {
             end += 1;
         }
         inner.entries[id].own = (first, end);
-        let enter = StateChange { state: State::Unknown, transition: Transition::Entering, cause: Cause::Normal };
-        let seq = inner.apply(&self.services, id, enter, now);
         // A watch with a time may be the first to be due: its timer is in the queue then.
         self.wake(inner, || {});
         seq
@@ -185,11 +186,18 @@ impl Board {
 
     /// All services: those that the daemon started with, then those that were added.
     pub(crate) fn ids(&self) -> Vec<Id> {
-        let inner = self.lock();
-        let mut ids = Vec::with_capacity(self.declared() + inner.added.len());
-        ids.extend(0..self.declared() as Id);
-        ids.extend(inner.live_added());
-        ids
+        let mut ids: Vec<Id> = (0..self.declared() as Id).collect();
+        loop {
+            let inner = self.lock();
+            let count = self.declared() + inner.added.len();
+            if count <= ids.capacity() {
+                ids.extend(inner.live_added());
+                return ids;
+            }
+            // Allocated without the lock.
+            drop(inner);
+            ids.reserve(count - self.declared());
+        }
     }
 
     /// The place of a service in a list by slots.

@@ -308,13 +308,6 @@ impl AddedServices {
         Ok(id)
     }
 
-    /// From here on the service can be found: it is on the board.
-    pub(crate) fn publish(&self, id: Id) {
-        if let Some(row) = self.rows.lock().row_mut(id) {
-            row.is_there = true;
-        }
-    }
-
     /// Takes back an addition that the daemon's stop has come before.
     pub(crate) fn withdraw(&self, id: Id) {
         let mut rows = self.rows.lock();
@@ -372,15 +365,15 @@ impl Core {
     }
 
     /// Begins the removal of a service, and if `with_dependents` says so, of all that refer to it,
-    /// directly or by others. `reply` gets the answer once the service is forgotten. Returns whether
-    /// `own` is among them.
+    /// directly or by others. `reply` gets the answer once the service is forgotten. Returns how long
+    /// that may take; `None` if `own` is among them, and so cannot wait for it.
     pub(crate) fn begin_removal(
         &self,
         name: &str,
         with_dependents: bool,
         reply: Reply,
         own: Option<Id>,
-    ) -> Result<bool, RemoveRefused> {
+    ) -> Result<Option<Duration>, RemoveRefused> {
         let mut guard = self.added.rows.lock();
         let rows = &mut *guard;
         let Some(id) = rows.find(name).filter(|&id| rows.row(id).is_some_and(|row| row.is_there)) else {
@@ -416,26 +409,30 @@ impl Core {
             at += 1;
         }
         let is_own = own.is_some_and(|own| all.contains(&own));
-        let mut to_go = Vec::with_capacity(all.len());
+        let (mut to_go, mut limit) = (Vec::with_capacity(all.len()), Duration::ZERO);
         let mut reply = Some(reply);
         for &id in &all {
             let Some(row) = rows.row_mut(id) else { continue };
             let removal = row.removal.get_or_insert_default();
             removal.replies.extend(reply.take());
             to_go.push(id);
+            // At most one after the other.
+            limit = limit.saturating_add(row.about.answer_limit);
         }
         let next = self.goes_on(rows, &to_go);
         drop(guard);
         all.iter().for_each(|&id| self.stop_order.begin_removal(id));
         self.go_on(next);
-        Ok(is_own)
+        Ok((!is_own).then_some(limit))
     }
 
     /// Of services that are to be removed, those to which no other refers any more: those whose
-    /// engines have to be asked to stop, and those whose engines have ended.
+    /// engines have to be asked to stop, and those whose engines have ended. One that is just being
+    /// added comes later: see [`publish_added`](Core::publish_added).
     fn goes_on(&self, rows: &AddedRows, ids: &[Id]) -> [Vec<Id>; 2] {
         let [mut stop, mut forget] = [Vec::new(), Vec::new()];
-        for row in ids.iter().filter_map(|&id| rows.row(id)).filter(|row| row.dependents.is_empty()) {
+        let rows = ids.iter().filter_map(|&id| rows.row(id));
+        for row in rows.filter(|row| row.is_there && row.dependents.is_empty()) {
             match row.has_engine_ended {
                 true => forget.push(row.id),
                 false => {
@@ -455,6 +452,19 @@ impl Core {
             stop.into_iter().for_each(|id| self.stop_for_removal(id));
             forget.append(&mut more);
         }
+    }
+
+    /// From here on an added service can be found: it is on the board. If one that it names is being
+    /// removed with its dependents, it is asked to stop at once.
+    pub(crate) fn publish_added(&self, id: Id) {
+        let mut guard = self.added.rows.lock();
+        let rows = &mut *guard;
+        let Some(row) = rows.row_mut(id) else { return };
+        row.is_there = true;
+        let goes = if row.removal.is_some() { &[id][..] } else { &[] };
+        let next = self.goes_on(rows, goes);
+        drop(guard);
+        self.go_on(next);
     }
 
     /// Asks a service to stop that is to be removed. `OVER` was set before.

@@ -159,8 +159,8 @@ impl DaemonHandle {
     /// * If other services name it in their watches: the message names them. See
     ///   [`remove_with_dependents`](DaemonHandle::remove_with_dependents).
     /// * If the daemon is stopping, or drains.
-    /// * If it has not ended within its limit, as for [`stop`](DaemonHandle::stop). The removal
-    ///   continues.
+    /// * If it has not ended within its limit, as for [`stop`](DaemonHandle::stop), or with dependents
+    ///   within the sum of their limits. The removal continues.
     ///
     /// # Cancel safety
     ///
@@ -194,13 +194,11 @@ impl DaemonHandle {
         if core.shutting_down().is_some() || core.report.borrow().is_some() {
             return Err(refused("the daemon is stopping"));
         }
-        // To answer that it was too late: afterwards it is not known any more.
         let id = core.id(service);
-        let limit = id.map(|id| core.answer_limit(id)).unwrap_or_default();
         let (sender, reply) = oneshot::channel();
-        match core.begin_removal(service, with_dependents, Reply::Waiter(sender), self.caller(core)) {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
+        let limit = match core.begin_removal(service, with_dependents, Reply::Waiter(sender), self.caller(core)) {
+            Ok(Some(limit)) => limit,
+            Ok(None) => return Ok(()),
             Err(RemoveRefused::Unknown) => return Err(unknown_service(core, service)),
             Err(RemoveRefused::UnderWay) => return Err(refused("its removal was requested before")),
             Err(RemoveRefused::Declared) => {
@@ -216,7 +214,7 @@ impl DaemonHandle {
                     "{list} {verb} it\nhelp: remove these first, or call `remove_with_dependents(\"{service}\")`"
                 )));
             }
-        }
+        };
         let mut report = core.report.subscribe();
         let answer = race(reply, panic::with_quiet_waker(report.wait_for(Option::is_some)));
         match race(answer, crate::handle::sleep(limit)).await {
@@ -234,8 +232,8 @@ impl DaemonHandle {
         let name = service.name().to_owned();
         let refused = |why: &str| Error::msg(format_args!("failed to add service `{name}`: {why}"));
         let stopping = || refused("the daemon is stopping");
-        let Some(spawner) = core.extensions.get::<Spawner>() else { return Err(stopping()) };
-        if core.shutting_down().is_some() || service.is_off() {
+        let Some(spawner) = core.extensions.get::<Spawner>() else { return Err(refused("the daemon does not run")) };
+        if core.shutting_down().is_some() {
             return Err(stopping());
         }
         #[cfg(any(test, feature = "test-util"))]
@@ -273,7 +271,7 @@ impl DaemonHandle {
         #[cfg(any(test, feature = "test-util"))]
         AddedRules::note(core, id, rules);
         core.board.add_service(id, specs);
-        core.added.publish(id);
+        core.publish_added(id);
         core.monitor_added(id, service.limits());
         if needs_timer || service.limits().heartbeat.is_some() {
             core.supervisor.notify_one();

@@ -55,9 +55,13 @@ impl Runner for Job {
     }
 }
 
+/// A gate on this service being in Run.
+pub(crate) fn in_run(name: &'static str) -> When {
+    When::any(Action::Entering, State::Run, [name])
+}
+
 pub(crate) fn services(daemon: Daemon) -> Daemon {
     let slow = rxd::Backoff::fixed(Duration::from_secs(3600));
-    let in_run = |name: &'static str| When::any(Action::Entering, State::Run, [name]);
     daemon
         .add(Service::new("api", Waits))
         .add(Service::new("poller", Waits).watch(in_run("api")))

@@ -1,6 +1,6 @@
 //! Server-sent events: a snapshot, every transition, and how a client resumes.
 
-use crate::client::{Socket, connect};
+use crate::client::{Socket, connect, get};
 use crate::daemon::{Running, Waits, admin, at, start};
 use rxd::admin::Address;
 use rxd::log::{Level, LevelHandle};
@@ -102,6 +102,35 @@ async fn g34_events_are_a_snapshot_then_every_transition_then_the_end() {
     }
     let last = last.unwrap();
     assert_eq!((&last.kind[..], &last.data["phase"]), ("end", &Value::from("stopped")));
+}
+
+#[tokio::test]
+async fn service_that_comes_and_goes_has_events_and_a_place_in_every_route_while_it_is_there() {
+    let d = start(|admin| admin).await;
+    let mut follower = Follower::new(&d, None).await;
+    let mut seq = follower.next().await.unwrap().seq();
+    d.handle.add(Service::new("tenant-7", Waits).watch(crate::daemon::in_run("api"))).await.unwrap();
+    d.handle.wait_for("tenant-7", State::Run).await.unwrap();
+    let ready = get(&d.at, "/readyz?verbose").await.body;
+    let service = get(&d.at, "/services/tenant-7").await.json();
+    assert_eq!((&service["state"], &service["optional"]), (&Value::from("run"), &Value::from(true)), "{ready}");
+    assert_eq!(get(&d.at, "/services").await.json()["services"].as_array().unwrap().len(), 6);
+    assert!(get(&d.at, "/metrics").await.body.contains("rxd_service_optional{service=\"tenant-7\"} 1\n"));
+    d.handle.remove("tenant-7").await.unwrap();
+    let mut kinds = Vec::new();
+    while kinds.last().is_none_or(|kind| kind != "removed") {
+        let event = follower.next().await.unwrap();
+        assert_eq!(event.seq(), seq + 1, "no gaps");
+        seq += 1;
+        if event.data["service"] == "tenant-7" {
+            kinds.push(event.kind);
+        }
+    }
+    assert_eq!((&kinds[0][..], kinds.len()), ("added", 11));
+    assert!(kinds[1..10].iter().all(|kind| kind == "transition"));
+    assert_eq!(get(&d.at, "/services/tenant-7").await.status, 404);
+    assert!(!get(&d.at, "/metrics").await.body.contains("tenant-7"));
+    d.handle.shutdown();
 }
 
 #[tokio::test]

@@ -42,6 +42,17 @@ fn cycling(name: String) -> Service {
     service.options(options)
 }
 
+/// Whether it says that the daemon stops.
+fn ends(error: &rxd::Error) -> bool {
+    ["is stopping", "has ended"].iter().any(|text| error.to_string().contains(text))
+}
+
+/// Whether it says that another task was first.
+fn is_by_others(error: &rxd::Error) -> bool {
+    let known = ["has no service", "is being removed", "two services", "requested before", "names it", "is unknown"];
+    known.iter().any(|text| error.to_string().contains(text)) || error.is_graph()
+}
+
 /// Adds and removes services until it has added enough, or the daemon stops. Returns how many.
 async fn come_and_go(handle: DaemonHandle, task: usize, seed: u64, budget: Arc<AtomicUsize>) -> usize {
     let mut random = Random(seed ^ (task as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -53,26 +64,35 @@ async fn come_and_go(handle: DaemonHandle, task: usize, seed: u64, budget: Arc<A
         if let Some(own) = mine.get(random.below(mine.len().max(1))) {
             needs.push(own.clone());
         }
-        match handle.add(Service::from_fn(name.clone(), idle_away).needs(needs)).await {
-            Ok(()) => (mine.push(name), added += 1),
-            Err(_) if handle.has_ended() => break,
-            Err(error) if error.to_string().contains("is stopping") => break,
-            Err(error) => panic!("{error}"),
-        };
-        if mine.len() > 20 || random.below(3) == 0 {
-            let name = mine[random.below(mine.len())].clone();
-            // Others of this task may need it: they go, too.
-            match handle.remove_with_dependents(&name).await {
-                Ok(()) => {}
-                Err(error) if error.to_string().contains("is stopping") || error.to_string().contains("has ended") => {
-                    break;
-                }
-                Err(error) => panic!("{error}"),
-            }
-            let states = handle.states();
-            mine.retain(|name| states.get(name).is_some());
-            assert!(!mine.contains(&name), "it is gone when the removal is answered");
+        // All tasks add and remove the hubs, with all that name them.
+        let hub = format!("hub-{}", random.below(3));
+        if random.below(4) == 0 {
+            needs.push(hub.clone());
         }
+        let services =
+            [Service::from_fn(name.clone(), idle_away).needs(needs), Service::from_fn(hub.clone(), idle_away)];
+        for (nth, service) in services.into_iter().enumerate().take(if random.below(4) == 0 { 2 } else { 1 }) {
+            match handle.add(service).await {
+                Ok(()) if nth == 0 => (mine.push(name.clone()), added += 1).1,
+                Ok(()) => added += 1,
+                Err(error) if ends(&error) => return added,
+                Err(error) => assert!(is_by_others(&error), "{error}"),
+            }
+        }
+        let removed = match random.below(8) {
+            0 => hub,
+            1 | 2 if !mine.is_empty() => mine[random.below(mine.len())].clone(),
+            _ if mine.len() > 20 => mine[0].clone(),
+            _ => continue,
+        };
+        // Others may need it: they go, too.
+        match handle.remove_with_dependents(&removed).await {
+            Ok(()) => assert!(removed.starts_with("hub") || handle.states().get(&removed).is_none(), "it is gone"),
+            Err(error) if ends(&error) => return added,
+            Err(error) => assert!(is_by_others(&error), "{error}"),
+        }
+        let states = handle.states();
+        mine.retain(|name| states.get(name).is_some());
         tokio::task::yield_now().await;
     }
     added

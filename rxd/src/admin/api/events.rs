@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `snapshot` | all services, and the last transitions; the first event, unless a client resumes |
 //! | `transition` | one transition |
+//! | `added` | a service was added: its first transition, which enters `unknown` |
+//! | `removed` | a service was removed: its last transition, which leaves `exit` |
 //! | `lagged` | how many transitions were missed, and a new snapshot |
 //! | `end` | all services, when the daemon has stopped, or begins to stop in a nested router; the last event |
 //!
@@ -18,7 +20,7 @@ use crate::admin::dto::{DaemonReply, TransitionEvent};
 use crate::admin::problem::Problem;
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
-use crate::lifecycle::state::Filter;
+use crate::lifecycle::state::{Filter, State as Lifecycle, Transition};
 use crate::service::cancelled::WaitCancelled;
 use crate::watch::{StateEvent, StateStream};
 use axum::extract::State;
@@ -113,7 +115,13 @@ impl EventFormat {
     }
 
     fn transition(&self, service: &ServiceState) -> Event {
-        self.event("transition", service.seq, &TransitionEvent::new(service))
+        // Of a service that is added or removed while the daemon runs.
+        let kind = match (service.state, service.transition) {
+            (Lifecycle::Unknown, Transition::Entering) => "added",
+            (Lifecycle::Exit, Transition::Exited) => "removed",
+            _ => "transition",
+        };
+        self.event(kind, service.seq, &TransitionEvent::new(service))
     }
 
     fn at(&self, states: &States) -> SnapshotReply {
