@@ -158,7 +158,7 @@ fn loom_close_after_the_last_transition_ends_a_pending_watch() {
 fn loom_stream_amid_transitions_reads_each_in_order() {
     ::loom::model(|| {
         let board = board(2);
-        let services = ServiceSet::All(2);
+        let services = ServiceSet::All;
         let mut statuses = Vec::with_capacity(2);
         let (mut watcher, mut seq) = board.open_stream(&services, &mut statuses);
         let movers: Vec<_> = (0..2)

@@ -16,7 +16,8 @@
 //!
 //! # Lock order
 //!
-//! The lock of the rows may be taken under that of the heartbeats, and none is taken under it. Signals are set
+//! The lock of the rows may be taken under that of the heartbeats. Only that of a service's tasks is
+//! taken under it. Signals are set
 //! under it, which is an atomic step.
 
 use super::{Core, Reply, ServiceCommand, answer};
@@ -258,15 +259,15 @@ impl AddedServices {
         about: AddedFacts,
         targets: &[Id],
         is_free: impl Fn(Id) -> bool,
-    ) -> Result<Id, (AddRefused, AddedFacts)> {
+    ) -> Result<Id, AddRefused> {
         let mut rows = self.rows.lock();
         let rows = &mut *rows;
         if rows.find(&about.name).is_some() {
-            return Err((AddRefused::NameInUse, about));
+            return Err(AddRefused::NameInUse);
         }
         let goes = |id: &&Id| !rows.row(**id).is_some_and(AddedService::stays);
         if let Some(&id) = targets.iter().find(goes) {
-            return Err((AddRefused::Removed(id), about));
+            return Err(AddRefused::Removed(id));
         }
         let mut id = None;
         for _ in 0..MAX_TRIED.min(rows.free.len()) {
@@ -279,7 +280,7 @@ impl AddedServices {
         }
         let id = match id {
             Some(id) => id,
-            None if rows.first + rows.rows.len() >= MAX_SLOTS => return Err((AddRefused::TooMany, about)),
+            None if rows.first + rows.rows.len() >= MAX_SLOTS => return Err(AddRefused::TooMany),
             None => {
                 rows.rows.push(None);
                 first_in_slot(rows.first + rows.rows.len() - 1)

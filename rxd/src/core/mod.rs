@@ -5,7 +5,7 @@
 //!
 //! # Lock order
 //!
-//! No lock of the core is taken while another is held. The board's signals are set and cleared
+//! No lock of the core is taken while another is held, except where [`added`] says so. The board's signals are set and cleared
 //! while the lock of the requests is held, but by atomic steps, which take no lock.
 
 use crate::board::slots::{Slots, slot_of};

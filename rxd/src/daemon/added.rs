@@ -254,11 +254,11 @@ impl DaemonHandle {
                     edges.iter().for_each(|edge| specs_of(&edge.edge, &edge.ids(), &mut specs));
                     break (id, specs, after);
                 }
-                Err((AddRefused::NameInUse, _)) => continue,
-                Err((AddRefused::Removed(id), _)) => {
+                Err(AddRefused::NameInUse) => continue,
+                Err(AddRefused::Removed(id)) => {
                     return Err(refused(&format!("service `{}` is being removed", core.name(id))));
                 }
-                Err((AddRefused::TooMany, _)) => return Err(refused("the daemon has as many services as it can have")),
+                Err(AddRefused::TooMany) => return Err(refused("the daemon has as many services as it can have")),
             }
         };
         let needs_timer = specs.iter().any(|spec| spec.lasts.is_some());

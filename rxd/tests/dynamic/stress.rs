@@ -131,7 +131,7 @@ async fn run(seed: u64, adds: usize) {
     let report = tokio::time::timeout(Duration::from_secs(60), handle.wait()).await.expect("it ends");
     assert!(report.is_ok(), "seed {seed}: {report}");
     assert!(handle.states().iter().all(|service| service.state == State::Exit));
-    println!("seed {seed}: {added} added, {} left at the end", handle.states().len() - DECLARED);
+    assert!(added > 0, "seed {seed}: some were added");
 }
 
 #[test]
