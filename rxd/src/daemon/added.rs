@@ -7,7 +7,8 @@
 //!
 //! The steps of an addition:
 //!
-//! 1. The targets are looked up, and the service is checked, without a lock.
+//! 1. The targets are looked up, and the service is checked, without a lock. If others come or go
+//!    meanwhile, this is done again.
 //! 2. Its name and number are reserved, if the name is still free and its targets still stay.
 //! 3. The stop order takes it, unless the shutdown has begun. From here on a shutdown stops it.
 //! 4. The board takes it, and it can be found. Its engine is spawned.
@@ -78,6 +79,10 @@ impl ResolvedTarget<'_> {
 }
 
 impl ResolvedEdge<'_> {
+    fn is_resolved(&self) -> bool {
+        self.targets.iter().all(|target| target.id().is_some())
+    }
+
     fn ids(&self) -> Vec<Id> {
         self.targets.iter().filter_map(ResolvedTarget::id).collect()
     }
@@ -241,6 +246,10 @@ impl DaemonHandle {
         let (id, specs, after) = loop {
             let edges = resolve(core, &service);
             let after = check(core, &service, &edges)?;
+            // Unknown when it was looked up, and added since.
+            if edges.iter().any(|edge| !edge.is_resolved()) {
+                continue;
+            }
             let mut added = ids_of(&edges);
             added.retain(|&id| !core.names.has(id));
             let options = service.method_limits();
@@ -254,7 +263,8 @@ impl DaemonHandle {
                     edges.iter().for_each(|edge| specs_of(&edge.edge, &edge.ids(), &mut specs));
                     break (id, specs, after);
                 }
-                Err(AddRefused::NameInUse) => continue,
+                // Added since, or just being added: then the check says so in a moment.
+                Err(AddRefused::NameInUse) => std::thread::yield_now(),
                 Err(AddRefused::Removed(id)) => {
                     return Err(refused(&format!("service `{}` is being removed", core.name(id))));
                 }
@@ -340,7 +350,7 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
         ));
     }
     let mut targets = edges.iter().flat_map(|edge| &edge.targets);
-    if let Some(ambiguous) = targets.clone().find(|target| target.found.len() > 1) {
+    if let Some(ambiguous) = targets.find(|target| target.found.len() > 1) {
         let mut names = String::new();
         ambiguous.found.iter().for_each(|(_, name)| crate::text::add_item(&mut names, &format!("`{name}`")));
         faults.push(format!(
@@ -352,7 +362,7 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
         return Err(Error::from(GraphError { rule, faults }));
     }
     // The message about an unknown one lists all names.
-    let is_known = targets.all(|target| target.id().is_some());
+    let is_known = edges.iter().all(ResolvedEdge::is_resolved);
     let mut ids = if is_known { ids_of(edges) } else { core.board.ids() };
     ids.extend(core.id(service.name()));
     ids.sort_unstable();
