@@ -292,13 +292,15 @@ impl DaemonHandle {
     }
 
     /// Reloads all services that override [`reload`](crate::Runner::reload), along the graph, as
-    /// SIGHUP does. Returns when all of them have; to a service of the daemon, which would wait for
-    /// itself, at once.
+    /// SIGHUP does. With a [configuration](crate::Daemon::config) it is loaded and checked first, and
+    /// those that take it apply it. Returns when all of them have; to a service of the daemon, which
+    /// would wait for itself, at once.
     ///
     /// # Errors
     ///
     /// If a service failed to reload, or did not within its limit (as for
-    /// [`stop`](DaemonHandle::stop)): the message names each. If the daemon is stopping.
+    /// [`stop`](DaemonHandle::stop)): the message names each. If the configuration could not be loaded,
+    /// or a service refuses it. If the daemon is stopping.
     ///
     /// # Cancel safety
     ///

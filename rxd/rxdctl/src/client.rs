@@ -17,6 +17,9 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How long an answer may take. The daemon answers actions within ten seconds, finished or not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a reload is waited for. It ends by itself, within limits that only the daemon knows.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(3600);
+
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) at: At,
@@ -45,6 +48,11 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        // A reload alone is waited for: its result is an exit status.
+        let limit = if path == "/reload" { RELOAD_TIMEOUT } else { ANSWER_TIMEOUT };
+        if limit == RELOAD_TIMEOUT {
+            request = request.header("prefer", format!("wait={}", (limit - ANSWER_TIMEOUT).as_secs()));
+        }
         let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body.to_owned())));
         let request = request.map_err(CliError::refused)?;
         let exchange = async {
@@ -62,9 +70,9 @@ impl Client {
                 Address::Unix(_) => Err(self.no_answer(&"Unix sockets are supported on Unix only")),
             }
         };
-        match tokio::time::timeout(ANSWER_TIMEOUT, exchange).await {
+        match tokio::time::timeout(limit, exchange).await {
             Ok(answer) => answer,
-            Err(_) => Err(self.no_answer(&format_args!("no answer within {ANSWER_TIMEOUT:?}"))),
+            Err(_) => Err(self.no_answer(&format_args!("no answer within {limit:?}"))),
         }
     }
 

@@ -54,7 +54,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
             let body = json!({ "reason": reason.unwrap_or_default() }).to_string();
             let daemon = client.json(Method::POST, "/shutdown", &body).await?;
             let name = daemon["name"].as_str().map(show::clean).unwrap_or_default();
-            print(json, &daemon, || format!("{name}: stopping\n"))
+            let phase = daemon["phase"].as_str().filter(|phase| *phase == "draining").unwrap_or("stopping");
+            print(json, &daemon, || format!("{name}: {phase}\n"))
         }
         CliCommand::Graph { format } => {
             let format = match format {

@@ -136,6 +136,26 @@ async fn reload_that_a_service_refuses_exits_with_1_and_names_the_field() {
     assert!(handle.wait().await.is_ok());
 }
 
+/// Longer than the admin route waits by itself.
+#[tokio::test]
+async fn reload_that_takes_long_is_waited_for() {
+    let is_first = std::sync::atomic::AtomicBool::new(true);
+    let load = move || -> rxd::Result<u16> {
+        if is_first.swap(false, Ordering::Relaxed) {
+            return Ok(8080);
+        }
+        std::thread::sleep(Duration::from_secs(11));
+        Err("a late error".into())
+    };
+    let daemon = Daemon::new("agent").signals([]).config(load).add(Service::configured::<u16>("api", Takes));
+    let handle = daemon.admin("127.0.0.1:0").start().await.unwrap();
+    let AdminStatus::On(at) = handle.admin() else { panic!() };
+    let (code, out) = said(&at.to_string(), "reload").await;
+    assert!(code == 1 && out.contains("the configuration cannot be loaded: a late error"), "{code}: {out}");
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+}
+
 #[tokio::test]
 async fn s14_stop_of_all_services_can_be_undone() {
     let d = start("s14").await;

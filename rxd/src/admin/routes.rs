@@ -95,7 +95,7 @@ routes! {
         => (JSON, "Service") => actions::restart, also: IN_PROGRESS, problems: ACTION;
     post "/services/{name}/reload" "reload" "Reloads a service"
         => (JSON, "Service") => actions::reload, also: IN_PROGRESS, problems: ACTION;
-    post "/reload" "reloadAll" "Reloads all services, along the graph"
+    post "/reload" "reloadAll" "Reloads all services, along the graph; waits for 10 s, or as the header `Prefer: wait=60` says"
         => (JSON, "Daemon") => actions::reload_all, also: &[(202, JSON, "Daemon")], problems: &[409, 503];
     post "/shutdown" "shutdown" "Stops the daemon. Repeating it changes nothing"
         => (JSON, "") => shutdown::post, also: &[(202, JSON, "Daemon")], body: Some("WantedShutdown"),

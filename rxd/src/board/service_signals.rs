@@ -402,6 +402,17 @@ mod tests {
     }
 
     #[test]
+    fn context_of_a_removed_service_is_ended_before_the_next_in_its_slot_begins() {
+        let signals = ServiceSignals::default();
+        let epoch = signals.begin_epoch(signal::SHUTDOWN);
+        signals.begin_incarnation(epoch);
+        signals.set(signal::OVER | signal::GONE);
+        signals.reset();
+        assert_eq!(signals.get(), 0);
+        assert!(signals.is_cancelled(epoch) && !signals.is_of_incarnation(epoch) && !signals.spawns(epoch));
+    }
+
+    #[test]
     fn cause_of_an_epoch_is_that_of_the_strongest_signal_and_stays() {
         let signals = ServiceSignals::default();
         let epoch = signals.begin_epoch(signal::SHUTDOWN | signal::STOP | signal::OPERATOR);

@@ -72,7 +72,7 @@ impl Core {
 
     /// Whether nothing is left to drain for: a service has failed the daemon, or all have exited.
     pub(crate) fn is_drain_pointless(&self) -> bool {
-        self.shutdown.is_urgent.load(Ordering::Acquire) || self.stop_order.is_over()
+        self.shutdown.is_urgent.load(Ordering::Acquire) || self.stop_order.left() == 0
     }
 
     /// Notes that the services are being stopped. Returns whether this is the first call.

@@ -26,6 +26,8 @@ use crate::sync::Mutex;
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// The name of the first prestart stage of a daemon with a configuration.
@@ -165,8 +167,9 @@ impl DaemonConfig {
         demands.sort_by_key(|(id, _)| place[*id as usize]);
         let demands = demands.into_iter().map(|(id, demand)| (core.name(id).clone(), demand)).collect();
         let state = ConfigState { in_force: None, next: 0, taken: vec![0; core.board.declared()] };
-        let config = Configuration { load, parts: self.parts, demands, state: Mutex::new(state) };
-        Some(Box::new(ConfigStage { core: core.clone(), config: Some(config) }))
+        let reached = AtomicUsize::new(0);
+        let config = Configuration { load, parts: self.parts, demands, reached, state: Mutex::new(state) };
+        Some(Box::new(ConfigStage { core: core.clone(), config: core.extensions.insert(config) }))
     }
 }
 
@@ -196,6 +199,8 @@ pub(crate) struct Configuration {
     parts: Vec<KnownPart>,
     /// The services that take a configuration, in graph order.
     demands: Vec<(Name, ConfigDemand)>,
+    /// Whose code the last candidate has reached: 0 is `load`, and 1 the first check.
+    reached: AtomicUsize,
     state: Mutex<ConfigState>,
 }
 
@@ -239,9 +244,18 @@ impl Configuration {
     /// Loads a candidate and has all services check it, on a thread of tokio's pool for blocking
     /// work.
     pub(crate) fn prepare(self: &Arc<Self>, core: &Core) -> JoinHandle<Result<ConfigValue, Refusal>> {
+        self.reached.store(0, Ordering::Relaxed);
         let (this, subscriber) = (self.clone(), core.subscriber.clone());
         let span = span(|| tracing::error_span!(target: "rxd", "config", daemon = %core.daemon));
         tokio::task::spawn_blocking(move || subscriber.in_scope(|| in_span(span, || this.load_and_check())))
+    }
+
+    /// What a candidate that has not come within this limit waits for.
+    pub(crate) fn late(&self, limit: Duration) -> String {
+        match self.reached.load(Ordering::Relaxed).checked_sub(1).and_then(|at| self.demands.get(at)) {
+            Some((name, _)) => format!("service `{name}` did not check the configuration within {limit:?}"),
+            None => format!("the configuration was not loaded within {limit:?}"),
+        }
     }
 
     fn load_and_check(&self) -> Result<ConfigValue, Refusal> {
@@ -249,7 +263,8 @@ impl Configuration {
         let value =
             panic::catch(|| (self.load)()).map_err(panicked).and_then(|loaded| loaded).map_err(Refusal::Load)?;
         let mut refusals = Vec::new();
-        for (name, demand) in &self.demands {
+        for (at, (name, demand)) in self.demands.iter().enumerate() {
+            self.reached.store(at + 1, Ordering::Relaxed);
             let Some(part) = self.find(&*value, demand.config.id) else { continue };
             let checked = panic::catch(|| (demand.check)(part)).map_err(panicked).and_then(|checked| checked);
             if let Err(error) = checked {
@@ -317,7 +332,7 @@ pub(crate) fn drop_value(value: Generation) {
 /// The prestart stage that loads the first value.
 struct ConfigStage {
     core: Arc<Core>,
-    config: Option<Configuration>,
+    config: Arc<Configuration>,
 }
 
 impl Pipeline for ConfigStage {
@@ -326,15 +341,16 @@ impl Pipeline for ConfigStage {
     }
 
     async fn run(&mut self) -> Result {
-        let Some(config) = self.config.take() else { return Ok(()) };
-        let config = self.core.extensions.insert(config);
-        let value = match config.prepare(&self.core).await {
+        // Again in each round, if the stages begin again.
+        let value = match self.config.prepare(&self.core).await {
             Ok(Ok(value)) => value,
             Ok(Err(Refusal::Load(error))) => return Err(error),
             Ok(Err(Refusal::Check(refusals))) => return Err(AnyError::msg(refusals.join(", "))),
             Err(_) => return Err(Error::msg("the runtime is shutting down").into()),
         };
-        config.put(value);
+        if let Some(before) = self.config.put(value) {
+            drop_value(before);
+        }
         Ok(())
     }
 }

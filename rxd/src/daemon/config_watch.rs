@@ -70,9 +70,13 @@ pub(super) fn begin(core: &Arc<Core>, files: Vec<PathBuf>, runtime: &Handle) -> 
     let mut watcher = watcher.map_err(|error| failed(&files[0], error))?;
     let mut folders = BTreeSet::new();
     for file in &files {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if folders.insert(folder) {
-            watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| failed(file, error))?;
+        // Of a link, the folder of the file that it leads to as well.
+        let target = fs::canonicalize(file).ok();
+        for path in [Some(file), target.as_ref()].into_iter().flatten() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if folders.insert(folder.to_owned()) {
+                watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| failed(file, error))?;
+            }
         }
     }
     let stamps = files.into_iter().map(|file| (FileStamp::of(&file), file)).collect();

@@ -169,7 +169,8 @@ impl Daemon {
     /// * The daemon waits until the file's folder has been quiet for 100 ms, at most 2 s. So a file
     ///   that is written in several steps is loaded once; one that takes longer may be loaded half, and
     ///   is then loaded again. Have `load` fail on half a file, or replace it by a rename.
-    /// * The folder has to exist at the start, and to stay.
+    /// * The folder has to exist at the start, and to stay. Of a link, so has that of the file to which
+    ///   it leads at the start; a later one is not watched, only that the link leads elsewhere is seen.
     /// * Nobody waits for this reload: what comes of it is in the log and in the status.
     ///
     /// # Errors

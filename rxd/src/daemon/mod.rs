@@ -174,8 +174,8 @@ impl Daemon {
     ///   daemon ends a drain.
     /// * Signals do not drain if standard input is a terminal, so that Ctrl-C stops at once.
     /// * A second signal ends the drain, and sets all remaining limits to zero.
-    /// * The drain takes its whole time, also if no client is left. It ends early only if every
-    ///   service has exited.
+    /// * The drain takes its whole time, also if no client is left, or if the daemon was never ready. It
+    ///   ends early only once every service has exited.
     ///
     /// Set it to at least the period of the readiness check times the failures that it takes, and a
     /// little more. [`unit`](Daemon::unit) adds it to `TimeoutStopSec=`; in Kubernetes add it to

@@ -236,8 +236,10 @@ impl Reloads {
     /// Handles the candidate, and the answers that have come. Ready once a reload has ended: returns
     /// the messages of the services that failed to reload, and whether another reload has to follow.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<(Vec<String>, bool)> {
-        if let Some(candidate) = self.config.as_mut().and_then(|this| this.candidate.as_mut()) {
-            let loaded = ready!(candidate.poll(task));
+        if let Some((config, candidate)) =
+            self.config.as_mut().and_then(|this| Some((&this.config, this.candidate.as_mut()?)))
+        {
+            let loaded = ready!(candidate.poll(task, &|limit| config.late(limit)));
             if let Err(refused) = self.loaded(loaded) {
                 return Poll::Ready(self.end(refused));
             }
@@ -353,7 +355,11 @@ impl ReloadedConfig {
 
 impl Candidate {
     /// Ready once it is checked: the value, or why it is refused.
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<ConfigValue, Vec<String>>> {
+    fn poll(
+        &mut self,
+        task: &mut Context<'_>,
+        late: &dyn Fn(Duration) -> String,
+    ) -> Poll<Result<ConfigValue, Vec<String>>> {
         if let Poll::Ready(ended) = Pin::new(&mut self.task).poll(task) {
             return Poll::Ready(match ended {
                 Ok(checked) => checked.map_err(Refusal::messages),
@@ -361,7 +367,7 @@ impl Candidate {
             });
         }
         ready!(self.timer.as_mut().poll(task));
-        Poll::Ready(Err(vec![format!("the configuration was not loaded and checked within {:?}", self.limit)]))
+        Poll::Ready(Err(vec![late(self.limit)]))
     }
 }
 

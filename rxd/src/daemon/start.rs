@@ -24,12 +24,14 @@ use crate::admin::graph_svg::Pictures;
 use crate::board::{Id, signal};
 #[cfg(feature = "admin")]
 use crate::core::Core;
+use crate::core::Reply;
 use crate::error::Error;
 use crate::exit::RunningDaemon;
 use crate::handle::DaemonHandle;
 use crate::in_span::{InSpan, span};
 use crate::monitor::MonitorHandle;
 use crate::monitor::heartbeat::HeartbeatMonitor;
+use crate::panic::emit;
 use crate::race::{Winner, race};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Notice, StopLimits, Stopping};
@@ -104,7 +106,8 @@ impl Daemon {
                 false => prestart::pass(&mut stages, self.options.prestart_restart, &systemd, &core).await,
             }
         };
-        let ended_by = match race(stop_signal(&mut listener), passed).await {
+        let mut reloads = false;
+        let ended_by = match race(stop_signal(&mut listener, &mut reloads), passed).await {
             Winner::First(number) => Ok(Some(number)),
             Winner::Second(passed) => passed.map(|()| None),
         };
@@ -121,6 +124,10 @@ impl Daemon {
         if let Some(number) = ended_by {
             core.shut_down(ShutdownReason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
+        }
+        if reloads {
+            emit!(INFO, target: "rxd", "SIGHUP during the start: the daemon reloads once its services are there");
+            core.request_reload(Reply::Unawaited);
         }
         let tasks = EngineTasks::default();
         core.extensions.insert(Spawner { tasks: tasks.clone(), runtime: runtime.clone() });
@@ -171,11 +178,13 @@ fn keep_graph(core: &Core, services: &mut [Service]) {
     core.extensions.insert(Pictures::of(move |draw| drawn.lock().with_graph(draw)));
 }
 
-/// Waits for a signal that stops the daemon. Before the start there is nothing to reload.
-async fn stop_signal(listener: &mut SignalListener) -> i32 {
+/// Waits for a signal that stops the daemon. Notes one that reloads it: nothing can reload before the
+/// services are there.
+async fn stop_signal(listener: &mut SignalListener, reloads: &mut bool) -> i32 {
     loop {
-        if let SignalEvent::Stop(number) = listener.next().await {
-            return number;
+        match listener.next().await {
+            SignalEvent::Stop(number) => return number,
+            SignalEvent::Reload => *reloads = true,
         }
     }
 }

@@ -58,7 +58,7 @@
 //! for: let it end in the same way.
 //!
 //! At a reload, connections and listeners stay. The server itself has nothing to reload, so SIGHUP
-//! skips it, unless a service of yours has it as a part and calls its methods.
+//! skips it, unless a service of yours has it as a part and calls its methods, or takes a configuration.
 //!
 //! The address is free once the service is in Exit, and while it waits to be restarted. A socket of
 //! [systemd](Server::systemd) stays open.

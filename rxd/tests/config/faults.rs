@@ -4,7 +4,7 @@ use crate::kit::*;
 use futures_util::FutureExt as _;
 use rxd::testing::Harness;
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
-use rxd::{Action, Daemon, Service, State, When};
+use rxd::{Action, Configure, Context, Daemon, Runner, Service, State, When};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -189,8 +189,55 @@ async fn load_that_hangs_fails_the_reload_at_the_shutdown_timeout() {
         tokio::time::advance(Duration::from_millis(100)).await;
     }
     let message = reload.await.unwrap_err().to_string();
-    assert!(message.contains("the configuration was not loaded and checked within 5s"), "{message}");
+    assert!(message.contains("the configuration was not loaded within 5s"), "{message}");
     assert_eq!(log.count("cancelled"), 0);
+    drop(release);
+    test.shutdown().await;
+}
+
+/// A value whose check waits for this channel.
+struct Hangs(Option<std::sync::Mutex<mpsc::Receiver<()>>>);
+
+struct ChecksLong;
+
+impl Configure<Hangs> for ChecksLong {
+    fn check(new: &Hangs) -> rxd::Result {
+        if let Some(released) = &new.0 {
+            let _ = released.lock().unwrap().recv();
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, _: &Hangs, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+impl Runner for ChecksLong {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn check_that_hangs_is_named() {
+    let (release, released) = mpsc::channel::<()>();
+    let values = std::sync::Mutex::new(vec![Hangs(Some(std::sync::Mutex::new(released))), Hangs(None)]);
+    let load = move || -> rxd::Result<Hangs> { values.lock().unwrap().pop().ok_or("no more".into()) };
+    let slow = Service::configured::<Hangs>("slow", ChecksLong);
+    let test = Harness::new(Daemon::new("agent").add(slow).config(load).shutdown_timeout(5 * SECOND)).start().await;
+    test.until("slow", State::Run).await;
+    let handle = test.handle().clone();
+    let mut reload = Box::pin(handle.reload_all());
+    assert!(reload.as_mut().now_or_never().is_none());
+    for _ in 0..51 {
+        // The thread of the pool has real time to reach the check.
+        std::thread::sleep(Duration::from_millis(5));
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    let message = reload.await.unwrap_err().to_string();
+    assert!(message.contains("service `slow` did not check the configuration within 5s"), "{message}");
     drop(release);
     test.shutdown().await;
 }

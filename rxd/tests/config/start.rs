@@ -172,3 +172,28 @@ fn unit_of_a_daemon_with_a_configuration_says_how_its_reload_can_fail() {
     assert!(text.contains("No limit is declared on the start of plain, config."), "{text}");
     assert!(!daemon().unit().to_string().contains("rxdctl"));
 }
+
+/// All stages begin again, the configuration included, until they pass.
+#[tokio::test(start_paused = true)]
+async fn configuration_is_loaded_again_when_prestart_begins_again() {
+    let (log, source) = (Log::default(), Source::of(Config { refused_by: vec![1], ..Config::of(1) }));
+    let (load, fixed) = (source.clone(), source.clone());
+    let rounds = AtomicU32::new(0);
+    let stage = Stage::new("later", move || {
+        let round = rounds.fetch_add(1, Ordering::Relaxed);
+        // The second value passes, but this stage does not; the third is in force in the end.
+        fixed.set(Config::of(3));
+        async move { if round == 0 { Err("not yet".into()) } else { Ok(()) } }
+    });
+    let daemon = Daemon::new("agent").add(worker::<1>(&log)).config(move || load.load()).prestart(stage);
+    let second = source.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(SECOND / 2).await;
+        second.set(Config::of(2));
+    });
+    let test = Harness::new(daemon.prestart_restart(SECOND)).start().await;
+    test.until("worker-1", State::Run).await;
+    test.settle().await;
+    assert_eq!((source.loads(), log.of(1)), (3, ["apply 3", "init 3", "run 3"].map(String::from).into()));
+    test.shutdown().await;
+}

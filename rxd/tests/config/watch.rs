@@ -121,6 +121,18 @@ async fn link_that_leads_elsewhere_is_a_change() {
     daemon.stop().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn file_that_a_link_leads_to_is_watched_in_its_own_folder() {
+    let (folder, elsewhere) = (Folder::new("linked"), Folder::new("elsewhere"));
+    let target = elsewhere.file("agent.conf", "1");
+    std::os::unix::fs::symlink(&target, folder.0.join("agent.conf")).unwrap();
+    let mut daemon = Watched::start(&folder.0.join("agent.conf")).await;
+    fs::write(&target, "22").unwrap();
+    daemon.until(22).await;
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn other_files_reading_and_bursts_load_nothing_more() {
     let folder = Folder::new("burst");

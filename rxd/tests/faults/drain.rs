@@ -142,6 +142,19 @@ async fn drain_ends_early_once_every_service_has_exited() {
     assert_eq!(ran.service_report("job").cause, Cause::Normal);
 }
 
+/// Nothing can start a service again then.
+#[tokio::test(start_paused = true)]
+async fn drain_ends_early_where_an_operator_has_stopped_every_service() {
+    let running = start(draining([plain("a"), plain("b")])).await;
+    running.until("b", State::Run).await;
+    running.handle.stop("a").await.unwrap();
+    running.handle.shutdown();
+    sleep(SECOND).await;
+    running.handle.stop("b").await.unwrap();
+    let ran = running.end().await;
+    assert_eq!((ran.took, ran.report.is_ok()), (SECOND, true));
+}
+
 #[tokio::test(start_paused = true)]
 async fn g55_requests_during_a_drain_are_answered() {
     let call_log = CallLog::new();

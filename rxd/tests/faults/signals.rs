@@ -156,6 +156,13 @@ fn daemon(name: &str) -> Daemon {
                 Ok(())
             }))
             .add(plain("a")),
+        "reload-after-prestart" => daemon
+            .prestart(Stage::new("slow", async || {
+                print_line("stage runs");
+                tokio::time::sleep(Duration::from_millis(800)).await;
+                Ok(())
+            }))
+            .add(reloads("a", prints("a reloads"))),
         "reload" => daemon.add(reloads("a", prints("a reloads"))).add(plain("b").needs(["a"])),
         "reload-fails" => daemon.add(reloads("a", Behavior::Fail)),
         "reload-slow" => daemon.add(reloads(
@@ -311,6 +318,13 @@ fn f69_signal_during_prestart_starts_no_service() {
         assert_eq!(code, 0, "{errors}");
         assert_eq!(lines_ending_with(&output, "inits"), [""; 0]);
     }
+}
+
+#[test]
+fn f71_hangup_during_prestart_reloads_once_the_services_are_there() {
+    let program = Program::start(PROGRAM, "reload-after-prestart").until("stage runs").signal("HUP");
+    let (code, output, errors) = program.until("a reloads").signal("TERM").end();
+    assert_eq!((code, lines_ending_with(&output, "reloads").len()), (0, 1), "{errors}");
 }
 
 #[test]

@@ -7,8 +7,9 @@ use crate::core::TooManyRequests;
 use crate::panic::emit;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use std::future::Future;
+use std::time::Duration;
 
 type ActionResult = Result<(StatusCode, Json<dto::ServiceReply>), Problem>;
 
@@ -45,16 +46,32 @@ fn problem(app: &App, error: &crate::Error, conflict: &'static str) -> Problem {
     }
 }
 
-/// Waits for the reload of all services for up to `Limits::action`.
-pub(crate) async fn reload_all(State(app): State<App>) -> Result<(StatusCode, Json<dto::DaemonReply>), Problem> {
+/// The longest time that a client may ask to wait.
+const MAX_WAIT: Duration = Duration::from_secs(3600);
+
+/// Waits for the reload of all services: for up to `Limits::action`, or for as long as the client
+/// prefers (RFC 7240, `Prefer: wait=30`, in seconds).
+pub(crate) async fn reload_all(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<dto::DaemonReply>), Problem> {
     emit!(INFO, target: "rxd::admin", "requested by an operator: reload of all services");
-    let status = match tokio::time::timeout(app.limits.action, app.handle.reload_all()).await {
+    let limit = preferred_wait(&headers).unwrap_or(app.limits.action);
+    let status = match tokio::time::timeout(limit, app.handle.reload_all()).await {
         Ok(Ok(())) if app.handle.service().is_some() => StatusCode::ACCEPTED,
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
-        Ok(Err(error)) => return Err(problem(&app, &error, "Not every service has reloaded")),
+        Ok(Err(error)) => return Err(problem(&app, &error, "The reload failed")),
     };
     Ok((status, Json(app.daemon_reply())))
+}
+
+/// The `wait` of the header `Prefer`. What cannot be read is ignored, as that RFC demands.
+fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let wait =
+        preferences.flat_map(|value| value.split([',', ';'])).find_map(|one| one.trim().strip_prefix("wait="))?;
+    Some(Duration::from_secs(wait.trim().parse().ok()?).min(MAX_WAIT))
 }
 
 pub(crate) async fn start(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {
