@@ -476,6 +476,8 @@ impl Core {
     }
 
     /// Notes that the engine of an added service has ended.
+    #[cold]
+    #[inline(never)]
     pub(super) fn added_engine_has_ended(&self, id: Id) {
         let mut rows = self.added.rows.lock();
         let Some(row) = rows.row_mut(id) else { return };

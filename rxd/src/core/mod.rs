@@ -570,6 +570,7 @@ impl Core {
     }
 
     /// Notes that the engine of a service has ended, and answers the requests that are left.
+    #[inline]
     pub(crate) fn engine_has_ended(&self, id: Id) {
         self.board.set(id, signal::GONE);
         // A request that comes later finds `GONE` set.

@@ -150,7 +150,9 @@ impl HeartbeatMonitor {
     pub(crate) fn new<'a>(on_stale: OnStale, options: impl Iterator<Item = &'a Options>) -> HeartbeatMonitor {
         let mut services = Vec::new();
         for (id, options) in options.enumerate() {
-            services.extend(Heartbeat::new(id as Id, options));
+            if options.heartbeat.is_some() {
+                services.extend(Heartbeat::new(id as Id, options));
+            }
         }
         HeartbeatMonitor { on_stale, services, last_check: None, late_since: None }
     }

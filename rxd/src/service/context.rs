@@ -66,10 +66,17 @@ pub struct Context {
 }
 
 impl Context {
+    #[inline]
     pub(crate) fn new(core: Arc<Core>, id: Id, epoch: Epoch) -> Self {
-        // The name of an added service is kept only until it is removed; its contexts may stay.
-        let part = if core.names.has(id) { None } else { Some(Arc::new(Part::name(&core.name(id)))) };
+        let part = if core.names.has(id) { None } else { Context::added(&core, id) };
         Context { core, id, epoch, part }
+    }
+
+    /// The name of an added service is kept only until it is removed; its contexts may stay.
+    #[cold]
+    #[inline(never)]
+    fn added(core: &Core, id: Id) -> Option<Arc<Part>> {
+        Some(Arc::new(Part::name(&core.name(id))))
     }
 
     /// What the context is a part of, beyond its epoch.
