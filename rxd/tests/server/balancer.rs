@@ -1,7 +1,7 @@
 //! Servers behind a balancer that asks each for `/readyz` once a second, and sends it requests as
 //! long as it has last answered 200. One is stopped by SIGTERM and replaced, several times.
 //!
-//! `cargo test -p rxd --all-features --release --test server -- --ignored` sends 500 requests a
+//! `cargo test -p rxd --all-features --release --test server -- --ignored 20_drains` sends 500 requests a
 //! second and stops 20 servers.
 #![allow(clippy::print_stdout, reason = "the soak says what it has counted")]
 
