@@ -31,12 +31,10 @@
 //!    This never changes back, and does not depend on when the watch is polled.
 //! 8. A watcher knows its place in each list it is in, and each list refers to the watcher. So
 //!    removing a watch costs O(its targets).
-//! 9. A transition allocates nothing: the queue `wake` and the free list have room for every place of a
-//!    watch.
-//!    Only a history of more than 65,536 transitions grows, until it is full.
+//! 9. A transition allocates nothing: the queue `wake` and the free list have room for every place
+//!    of a watch. Only a history of more than 65,536 transitions grows, until it is full.
 //! 10. No waker is woken or dropped while the lock is held. Only the waker of an engine, which is
 //!     tokio's own, is cloned under it.
-//!
 //! 11. The number of a removed service is in no list of targets but those of watchers that are
 //!     detached from it, and `is_live` is false for it for ever.
 //! 12. A place in the block of an added service is never in the free list of single places, also if

@@ -9,7 +9,7 @@
 //!
 //! The number of a service that the daemon starts with is its index. That of an added one is the
 //! index of its *slot*, and above [`SLOT_BITS`] how many services had the slot before it. Slots are
-//! reused, and numbers are not. So whoever keeps the number of a removed service finds no other
+//! reused, and numbers are not. So code that keeps the number of a removed service finds no other
 //! service by it. A slot whose numbers are used up stays empty.
 
 use super::Id;

@@ -6,7 +6,7 @@ use crate::board::slots::slot_of;
 /// A value for each service, in lists that are as long as the last service with one needs: empty in
 /// most daemons.
 ///
-/// An added service claims its place, and gives it back when it is removed. So whoever still has
+/// An added service claims its place, and gives it back when it is removed. So code that still has
 /// its number then finds nothing, and changes nothing of the next service in its slot.
 #[derive(Debug)]
 pub(crate) struct ByService<T> {

@@ -1,4 +1,4 @@
-//! The configuration of a daemon: what the builder is told of it, how a candidate is loaded and
+//! The configuration of a daemon: what the builder records, how a candidate is loaded and
 //! checked, and the value in force.
 //!
 //! The start loads the first value in a prestart stage, [`Daemon`](crate::Daemon)'s reload each
@@ -85,7 +85,7 @@ struct KnownPart {
     find: Box<dyn FindPart>,
 }
 
-/// What the builder is told of the configuration.
+/// What the builder records about the configuration.
 #[derive(Default)]
 pub struct DaemonConfig {
     source: Option<(ConfigType, Box<Load>)>,

@@ -1,5 +1,5 @@
-//! Services that take a configuration, as the builder and generated code make them, and what the
-//! builder of the daemon is told of it.
+//! Services that take a configuration, as the builder and generated code make them, and the setters of
+//! the daemon's builder for it.
 
 use super::Daemon;
 use crate::daemon::checked::IntoService;
