@@ -418,11 +418,11 @@ mod capture {
     #[derive(Clone, Default)]
     pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
-    pub(super) struct Logged(Written, tracing::subscriber::DefaultGuard);
+    pub(super) struct Logged(Written, tracing::subscriber::DefaultGuard, tracing::Dispatch);
 
     impl Logged {
         pub(super) fn text(&self) -> String {
-            let _ = &self.1;
+            let _ = (&self.1, &self.2);
             String::from_utf8(self.0.0.lock().unwrap().clone()).unwrap()
         }
     }
@@ -453,6 +453,9 @@ mod capture {
             .with_ansi(false)
             .with_writer(written.clone())
             .finish();
-        Logged(written, tracing::subscriber::set_default(subscriber))
+        // With only one subscriber `tracing` may ask another thread about a callsite, and remember
+        // that nobody wants it.
+        let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+        Logged(written, tracing::subscriber::set_default(subscriber), other)
     }
 }
