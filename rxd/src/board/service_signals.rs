@@ -315,6 +315,11 @@ impl ServiceSignals {
         epoch_of(word) == epoch && word & CLOSED == 0
     }
 
+    /// Whether the engine has closed the epoch: its methods have returned.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.word.load(Ordering::Acquire) & CLOSED != 0
+    }
+
     /// Whether the contexts of this epoch are cancelled: by a signal, by the engine, or by code
     /// that holds the epoch's token.
     pub(crate) fn is_cancelled(&self, epoch: Epoch) -> bool {

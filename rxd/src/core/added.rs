@@ -28,6 +28,7 @@ use crate::core::names::{Name, NameRef};
 use crate::graph::fnv1a;
 use crate::lifecycle::manager::Table;
 use crate::lifecycle::options::Options;
+use crate::service::tasks::TaskGuard;
 use crate::sync::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +67,8 @@ struct AddedRows {
 struct AddedService {
     id: Id,
     about: AddedFacts,
+    /// The service whose incarnation it ends with.
+    owner: Option<Id>,
     /// The added services that it refers to, each with the place of this one in the list of its
     /// dependents.
     targets: Box<[(Id, u32)]>,
@@ -90,6 +93,9 @@ pub(crate) struct AddedFacts {
     pub(crate) name: Name,
     pub(crate) type_hash: Option<u64>,
     pub(crate) table: &'static Table,
+    /// Holds the owner's incarnation up until the engine of this service has ended. Taken out and
+    /// dropped without the lock: that wakes the owner.
+    pub(crate) owned: Option<TaskGuard>,
     answer_limit: Duration,
     timeouts: [Option<Duration>; 4],
 }
@@ -97,7 +103,7 @@ pub(crate) struct AddedFacts {
 impl AddedFacts {
     pub(crate) fn new(name: Name, type_hash: Option<u64>, table: &'static Table, options: &Options) -> Self {
         let answer_limit = Duration::from_secs(options.answer_limit());
-        AddedFacts { name, type_hash, table, answer_limit, timeouts: options.timeouts }
+        AddedFacts { name, type_hash, table, owned: None, answer_limit, timeouts: options.timeouts }
     }
 }
 
@@ -242,6 +248,14 @@ impl AddedServices {
         self.read(|rows| rows.row(id).map(|row| row.about.table))
     }
 
+    /// The names of those that end with an incarnation of this service.
+    pub(crate) fn owned_by(&self, owner: Id) -> Vec<Name> {
+        self.read(|rows| {
+            let owned = rows.all().filter(|row| row.owner == Some(owner) && !row.has_engine_ended);
+            owned.map(|row| row.about.name.clone()).collect()
+        })
+    }
+
     /// Whether the service is there, and is not to be removed.
     pub(crate) fn stays(&self, id: Id) -> bool {
         self.read(|rows| rows.row(id).is_some_and(AddedService::stays))
@@ -296,9 +310,11 @@ impl AddedServices {
         about.type_hash.into_iter().for_each(|hash| rows.link(hash, id));
         let at = slot_of(id) - rows.first;
         let (targets, dependents) = (own.into(), Vec::new());
+        let owner = about.owned.as_ref().map(TaskGuard::service);
         rows.rows[at] = Some(AddedService {
             id,
             about,
+            owner,
             targets,
             dependents,
             is_there: false,

@@ -15,10 +15,12 @@
 //!
 //! A removal is in [`core::added`](crate::core::added).
 
+mod owned;
+
 use super::engine_tasks::EngineTasks;
 use super::service::Service;
 use super::wiring::specs_of;
-use crate::board::{Id, WatcherSpec};
+use crate::board::{Epoch, Id, WatcherSpec};
 use crate::core::added::{AddRefused, AddedFacts, RemoveRefused};
 use crate::core::names::Name;
 use crate::core::{Core, Reply, current};
@@ -30,6 +32,7 @@ use crate::lifecycle::manager::Table;
 use crate::lifecycle::options::Options;
 use crate::panic;
 use crate::race::{Winner, race};
+use crate::service::tasks::TaskGuard;
 #[cfg(any(test, feature = "test-util"))]
 use crate::trace::added::AddedRules;
 use crate::watch::unknown_service;
@@ -145,7 +148,7 @@ impl DaemonHandle {
     /// # }
     /// ```
     pub async fn add(&self, service: impl Into<Service>) -> Result<(), Error> {
-        self.add_service(service.into())
+        self.add_service(service.into(), None).map(|_| ())
     }
 
     /// Stops a service that was [added](DaemonHandle::add), and forgets it: its name, its state, its
@@ -232,7 +235,8 @@ impl DaemonHandle {
         }
     }
 
-    fn add_service(&self, mut service: Service) -> Result<(), Error> {
+    /// Adds a service; with an owner, one that ends with that incarnation of it.
+    fn add_service(&self, mut service: Service, owner: Option<(Id, Epoch)>) -> Result<Id, Error> {
         let core = self.core();
         let name = service.name().to_owned();
         let refused = |why: &str| Error::msg(format_args!("failed to add service `{name}`: {why}"));
@@ -245,20 +249,36 @@ impl DaemonHandle {
         let mut rules = None;
         let (id, specs, after) = loop {
             let edges = resolve(core, &service);
-            let after = check(core, &service, &edges)?;
+            let mut after = check(core, &service, &edges)?;
             // Unknown when it was looked up, and added since.
             if edges.iter().any(|edge| !edge.is_resolved()) {
                 continue;
             }
             let mut added = ids_of(&edges);
+            let owned = match owner {
+                None => None,
+                Some((owner, epoch)) => match TaskGuard::of_open(core, owner, epoch) {
+                    Some(owned) => Some(owned),
+                    None => return Err(refused("the incarnation that it is to end with has ended")),
+                },
+            };
+            if let Some((owner, _)) = owner {
+                for list in [&mut added, &mut after] {
+                    list.retain(|&id| id != owner);
+                    list.push(owner);
+                }
+            }
             added.retain(|&id| !core.names.has(id));
             let options = service.method_limits();
-            let about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
+            let mut about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
+            about.owned = owned;
             let is_free = |id| core.tasks(id).have_ended();
             match core.added.reserve(about, &added, is_free) {
                 Ok(id) => {
                     #[cfg(any(test, feature = "test-util"))]
-                    with_node(&service, &edges, &mut |node| rules = AddedRules::of(core, node, service.limits()));
+                    with_node(&service, &edges, &mut |node| {
+                        rules = AddedRules::of(core, node, service.limits(), owner.map(|(owner, _)| owner))
+                    });
                     let mut specs: Vec<WatcherSpec> = Vec::new();
                     edges.iter().for_each(|edge| specs_of(&edge.edge, &edge.ids(), &mut specs));
                     break (id, specs, after);
@@ -290,7 +310,7 @@ impl DaemonHandle {
         let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name, daemon = %core.daemon));
         service.take_name();
         service.spawn(core, id, (&spawner.tasks, &spawner.runtime), span);
-        Ok(())
+        Ok(id)
     }
 }
 

@@ -120,6 +120,10 @@ impl Context {
         self.id
     }
 
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Counts what a method does elsewhere as a task of the service.
     pub(crate) fn count_task(&self) -> TaskGuard {
         TaskGuard::new(&self.core, self.id, self.epoch)

@@ -144,6 +144,24 @@ impl TaskGuard {
         core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
         TaskGuard { core: core.clone(), id }
     }
+
+    /// As [`new`](TaskGuard::new), if the epoch is open.
+    pub(crate) fn of_open(core: &Arc<Core>, id: Id, epoch: Epoch) -> Option<Self> {
+        let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
+        let counted = TaskGuard { core: core.clone(), id };
+        is_open.then_some(counted)
+    }
+
+    /// The service that waits.
+    pub(crate) fn service(&self) -> Id {
+        self.id
+    }
+}
+
+impl std::fmt::Debug for TaskGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TaskGuard").field(&self.id).finish()
+    }
 }
 
 impl Drop for TaskGuard {

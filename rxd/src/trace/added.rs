@@ -31,7 +31,7 @@ impl AddedRules {
     }
 
     /// The rules of a service that is to be added, if the run is checked. Its targets are names.
-    pub(crate) fn of(core: &Core, node: &Node<'_>, options: &Options) -> Option<ServiceRules> {
+    pub(crate) fn of(core: &Core, node: &Node<'_>, options: &Options, owner: Option<Id>) -> Option<ServiceRules> {
         let rules = core.extensions.get::<AddedRules>().filter(|_| core.board.has_room_to_record())?;
         let declared = core.board.declared();
         let inner = rules.0.lock();
@@ -39,7 +39,9 @@ impl AddedRules {
             true => Some(id as usize),
             false => inner.places.get(&id).map(|place| declared + place),
         };
-        Some(rules_of(node, options, &|target| place(core.id(target.text)?)))
+        let mut own = rules_of(node, options, &|target| place(core.id(target.text)?));
+        own.stops_before.extend(owner.and_then(place));
+        Some(own)
     }
 
     /// Notes a service that is added.

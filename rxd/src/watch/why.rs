@@ -72,6 +72,8 @@ pub struct ServiceDiagnosis {
     pub stops_after: Vec<Cow<'static, str>>,
     /// While the daemon stops: for how long it has been asked to stop, if it is not in Exit.
     pub asked_to_stop: Option<Duration>,
+    /// Its method has returned, and it waits for its tasks: these services, or others.
+    method_returned: Option<Vec<Cow<'static, str>>>,
     /// Its last reload failed: it runs with its old configuration.
     reload_failed: bool,
     /// It waits for its next attempt because this `then(stop)` took it out of Run soon after it had
@@ -292,8 +294,11 @@ impl ServiceDiagnosis {
         let limit_ends = limit_ends.flatten().filter(|left| !left.is_zero());
         let last_failed = service.last_failed_at.map(|at| uptime.saturating_sub(at));
         let stops_after = core.names_of(stops_after);
+        let has_returned = cancelled.is_some() && core.board.service(id).is_closed();
+        let method_returned = has_returned.then(|| core.added.owned_by(id));
         ServiceDiagnosis {
             service,
+            method_returned,
             waits_for,
             holding,
             next_attempt,
@@ -379,7 +384,7 @@ impl ServiceDiagnosis {
     /// What a cancelled method is waited for.
     fn cancelled_text(&self) -> Option<String> {
         let why = match self.cancelled? {
-            CancelCause::Ended => return Some("its method has returned; waits for its tasks".to_owned()),
+            CancelCause::Ended => "its method has returned",
             CancelCause::Shutdown => "asked to stop",
             CancelCause::Dependency => "asked to leave it, since a dependency has failed for good",
             CancelCause::Reaction => "asked to leave it by a reaction",
@@ -390,6 +395,13 @@ impl ServiceDiagnosis {
             CancelCause::Timeout => "asked to leave it, since its limit is exceeded",
             CancelCause::Token => "cancelled by its own code",
         };
+        if let Some(owned) = &self.method_returned {
+            return Some(match self.limit_ends {
+                _ if !owned.is_empty() => format!("{why}; waits for {}", owned.join(", ")),
+                Some(left) => format!("{why}; waits for its tasks, aborted in {}", Countdown(left)),
+                None => format!("{why}; waits for its tasks"),
+            });
+        }
         Some(match self.limit_ends {
             Some(left) => format!("{why}, dropped in {}", Countdown(left)),
             None => format!("{why}, and has not returned"),

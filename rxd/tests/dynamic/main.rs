@@ -5,6 +5,7 @@
 
 mod kit;
 mod memory;
+mod owned;
 mod refused;
 mod removing;
 mod stress;

@@ -28,11 +28,19 @@ fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Ends its Run soon, so that it is restarted.
-fn cycling(name: String) -> Service {
+/// Ends its Run soon, so that it is restarted. Some own another service in each Run, which others
+/// may need.
+fn cycling(number: usize) -> Service {
     let options = rxd::Options::DEFAULT
         .backoff(rxd::Backoff::DEFAULT.base(Duration::from_millis(1)).max(Duration::from_millis(5)));
-    let service = Service::from_fn(name, |cx: Context| async move {
+    let service = Service::from_fn(format!("d{number}"), move |cx: Context| async move {
+        if number % 4 == 1 {
+            let owned = Service::from_fn(format!("owned-{number}"), idle_away).needs(["d0"]);
+            match cx.spawn_service(owned).await {
+                Err(error) if !ends(&error) && !error.to_string().contains("has ended") => panic!("{error}"),
+                _ => {}
+            }
+        }
         tokio::select! {
             () = cx.cancelled() => {}
             () = tokio::time::sleep(Duration::from_millis(2)) => {}
@@ -63,6 +71,9 @@ async fn come_and_go(handle: DaemonHandle, task: usize, seed: u64, budget: Arc<A
         let mut needs = vec![format!("d{}", random.below(DECLARED))];
         if let Some(own) = mine.get(random.below(mine.len().max(1))) {
             needs.push(own.clone());
+        }
+        if random.below(4) == 0 {
+            needs.push(format!("owned-{}", 4 * random.below(DECLARED / 4) + 1));
         }
         // All tasks add and remove the hubs, with all that name them.
         let hub = format!("hub-{}", random.below(3));
@@ -101,7 +112,7 @@ async fn come_and_go(handle: DaemonHandle, task: usize, seed: u64, budget: Arc<A
 async fn run(seed: u64, adds: usize) {
     let mut random = Random(seed | 1);
     let declared = (0..DECLARED).map(|n| {
-        let service = cycling(format!("d{n}"));
+        let service = cycling(n);
         if n > 0 && n % 3 == 0 { service.needs([format!("d{}", n / 2)]) } else { service }
     });
     let handle = Daemon::new("d").signals([]).add_all(declared).start().await.unwrap();

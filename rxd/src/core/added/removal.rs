@@ -1,11 +1,12 @@
 //! The removal of added services: it begins with a request, and the end of the engine completes it.
 
-use super::{AddedRows, Removal, RemoveRefused};
+use super::{AddedRows, AddedService, Removal, RemoveRefused};
 use crate::board::slots::next_in_slot;
 use crate::board::{Id, Seq, signal};
 use crate::core::names::Name;
 use crate::core::{Core, Reply, ServiceCommand, answer};
 use crate::error::Error;
+use crate::sync::MutexGuard;
 use std::time::Duration;
 
 impl Core {
@@ -19,30 +20,40 @@ impl Core {
         reply: Reply,
         own: Option<Id>,
     ) -> Result<Option<Duration>, RemoveRefused> {
-        let mut guard = self.added.rows.lock();
-        let rows = &mut *guard;
+        let rows = self.added.rows.lock();
         let Some(id) = rows.find(name).filter(|&id| rows.row(id).is_some_and(|row| row.is_there)) else {
             let is_declared = self.names.id(name).is_some();
             return Err(if is_declared { RemoveRefused::Declared } else { RemoveRefused::Unknown });
         };
+        self.begin_removal_of(id, rows, with_dependents, reply, own)
+    }
+
+    fn begin_removal_of(
+        &self,
+        id: Id,
+        mut guard: MutexGuard<'_, AddedRows>,
+        with_dependents: bool,
+        reply: Reply,
+        own: Option<Id>,
+    ) -> Result<Option<Duration>, RemoveRefused> {
+        let rows = &mut *guard;
         let mut all = vec![id];
         let mut at = 0;
         while let Some(row) = all.get(at).and_then(|&id| rows.row(id)) {
             if at == 0 && row.removal.is_some() {
                 return Err(RemoveRefused::UnderWay);
             }
-            let staying = |&&(id, _): &&(Id, u32)| rows.row(id).is_some_and(|row| row.removal.is_none());
-            if !with_dependents && row.dependents.iter().any(|dependent| staying(&dependent)) {
-                let needing = row.dependents.iter().filter(staying);
-                let mut names: Vec<Name> =
-                    needing.filter_map(|&(id, _)| Some(rows.row(id)?.about.name.clone())).collect();
+            // What it owns goes with it, with all that refer to that.
+            let goes_on = with_dependents || at > 0;
+            let stays = |row: &&AddedService| row.removal.is_none() && row.owner != Some(id);
+            let mut needing = row.dependents.iter().filter_map(|&(id, _)| rows.row(id)).filter(stays).peekable();
+            if !goes_on && needing.peek().is_some() {
+                let mut names: Vec<Name> = needing.map(|row| row.about.name.clone()).collect();
                 names.sort_unstable();
                 names.dedup();
                 return Err(RemoveRefused::Needed(names));
             }
-            if !with_dependents {
-                break;
-            }
+            drop(needing);
             // Each once: the removal of a row marks it.
             let dependents: Vec<Id> = row.dependents.iter().map(|&(id, _)| id).collect();
             for dependent in dependents {
@@ -126,11 +137,23 @@ impl Core {
         let mut rows = self.added.rows.lock();
         let Some(row) = rows.row_mut(id) else { return };
         row.has_engine_ended = true;
+        let owned = row.about.owned.take();
         // Otherwise the last of them that is forgotten goes on with it.
         let is_to_go = row.removal.is_some() && row.dependents.is_empty();
         drop(rows);
+        drop(owned);
         if is_to_go {
             self.go_on([Vec::new(), vec![id]]);
+        }
+    }
+
+    /// Begins the removal of a service whose owner's incarnation has ended, with all that refer to
+    /// it. An ordered stop ends it by itself, before its owner.
+    pub(crate) fn remove_owned(&self, id: Id) {
+        let stops = self.stop_order.begun().is_some();
+        let rows = self.added.rows.lock();
+        if !stops && rows.row(id).is_some_and(AddedService::stays) {
+            drop(self.begin_removal_of(id, rows, true, Reply::Unawaited, None));
         }
     }
 
