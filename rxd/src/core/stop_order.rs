@@ -324,4 +324,26 @@ mod tests {
         stop_order.exited(0, false);
         assert!(stop_order.is_over() && !stop_order.revive(0));
     }
+
+    #[cfg(rxd_loom)]
+    #[test]
+    fn loom_service_added_amid_a_shutdown_is_refused_or_stopped_first() {
+        use crate::board::slots::first_in_slot;
+        ::loom::model(|| {
+            let stop_order = std::sync::Arc::new(StopOrder::new(&[vec![]]));
+            let id = first_in_slot(1);
+            let adder = ::loom::thread::spawn({
+                let stop_order = stop_order.clone();
+                move || stop_order.add(id, [0].into())
+            });
+            let first = stop_order.begin();
+            match adder.join().unwrap() {
+                true => {
+                    assert_eq!(first, [id], "0 waits for it");
+                    assert_eq!(stop_order.exited(id, false), (vec![0], 1));
+                }
+                false => assert_eq!(first, [0]),
+            }
+        });
+    }
 }
