@@ -20,6 +20,8 @@
 //! taken under it. Signals are set under it, which is an atomic step.
 
 mod removal;
+#[cfg(all(test, not(rxd_loom)))]
+mod tests;
 
 use super::{Core, Reply};
 use crate::board::slots::{MAX_SLOTS, first_in_slot, next_in_slot, slot_of};
@@ -56,16 +58,25 @@ struct AddedRows {
     /// The empty slots, each with the number of its next service; the longest empty first.
     free: VecDeque<Id>,
     /// By the hashes of names and types.
-    by_hash: HashMap<u64, Vec<Id>>,
+    by_hash: HashMap<u64, Vec<(Id, HashOf)>>,
     /// The names of the last removed services, and the last transition of each.
     past_names: HashMap<Id, Name>,
     past: VecDeque<(Id, Seq)>,
+}
+
+/// What the hash of a service is of.
+#[derive(Clone, Copy, Debug)]
+enum HashOf {
+    Name = 0,
+    Type = 1,
 }
 
 /// What is kept about an added service.
 #[derive(Debug)]
 struct AddedService {
     id: Id,
+    /// Its places in the lists of its hashes.
+    hash_places: [u32; 2],
     about: AddedFacts,
     /// The service whose incarnation it ends with.
     owner: Option<Id>,
@@ -153,18 +164,31 @@ impl AddedRows {
 
     fn find(&self, name: &str) -> Option<Id> {
         let ids = self.by_hash.get(&fnv1a(name))?;
-        ids.iter().copied().find(|&id| self.row(id).is_some_and(|row| row.about.name == name))
+        ids.iter().map(|&(id, _)| id).find(|&id| self.row(id).is_some_and(|row| row.about.name == name))
     }
 
-    fn link(&mut self, hash: u64, id: Id) {
-        self.by_hash.entry(hash).or_default().push(id);
+    /// Returns the place in the list.
+    fn link(&mut self, hash: u64, id: Id, of: HashOf) -> u32 {
+        let ids = self.by_hash.entry(hash).or_default();
+        ids.push((id, of));
+        ids.len() as u32 - 1
     }
 
-    fn unlink(&mut self, hash: u64, id: Id) {
+    fn unlink(&mut self, hash: u64, id: Id, place: u32) {
         let Some(ids) = self.by_hash.get_mut(&hash) else { return };
-        ids.retain(|&other| other != id);
-        if ids.is_empty() {
-            self.by_hash.remove(&hash);
+        // Its own other entry may have been moved before, if both have the same hash.
+        let is_there = ids.get(place as usize).is_some_and(|&(other, _)| other == id);
+        let place = if is_there { Some(place as usize) } else { ids.iter().position(|&(other, _)| other == id) };
+        let Some(place) = place else { return };
+        ids.swap_remove(place);
+        match ids.get(place).copied() {
+            Some((moved, of)) => {
+                if let Some(row) = self.row_mut(moved) {
+                    row.hash_places[of as usize] = place as u32;
+                }
+            }
+            None if ids.is_empty() => drop(self.by_hash.remove(&hash)),
+            None => {}
         }
     }
 
@@ -173,8 +197,9 @@ impl AddedRows {
     fn take(&mut self, id: Id) -> Option<(AddedService, Vec<Id>)> {
         let first = self.first;
         let row = self.rows.get_mut(slot_of(id).checked_sub(first)?)?.take_if(|row| row.id == id)?;
-        self.unlink(fnv1a(&row.about.name), id);
-        row.about.type_hash.into_iter().for_each(|hash| self.unlink(hash, id));
+        let [name, by_type] = row.hash_places;
+        self.unlink(fnv1a(&row.about.name), id, name);
+        row.about.type_hash.into_iter().for_each(|hash| self.unlink(hash, id, by_type));
         let mut next = Vec::new();
         for &(target, place) in &row.targets {
             let Some(target_row) = self.row_mut(target) else { continue };
@@ -221,8 +246,10 @@ impl AddedServices {
     /// Those with this hash of a name or a type.
     pub(crate) fn with_hash(&self, hash: u64) -> Vec<Id> {
         self.read(|rows| {
-            let mut ids = rows.by_hash.get(&hash).cloned().unwrap_or_default();
-            ids.retain(|&id| rows.row(id).is_some_and(|row| row.is_there));
+            let ids = rows.by_hash.get(&hash).map_or(&[][..], |ids| ids);
+            let ids = ids.iter().map(|&(id, _)| id);
+            let mut ids: Vec<Id> = ids.filter(|&id| rows.row(id).is_some_and(|row| row.is_there)).collect();
+            ids.sort_unstable();
             ids
         })
     }
@@ -306,13 +333,14 @@ impl AddedServices {
             row.dependents.push((id, own.len() as u32));
             own.push((target, row.dependents.len() as u32 - 1));
         }
-        rows.link(fnv1a(&about.name), id);
-        about.type_hash.into_iter().for_each(|hash| rows.link(hash, id));
+        let name = rows.link(fnv1a(&about.name), id, HashOf::Name);
+        let by_type = about.type_hash.map_or(0, |hash| rows.link(hash, id, HashOf::Type));
         let at = slot_of(id) - rows.first;
         let (targets, dependents) = (own.into(), Vec::new());
         let owner = about.owned.as_ref().map(TaskGuard::service);
         rows.rows[at] = Some(AddedService {
             id,
+            hash_places: [name, by_type],
             about,
             owner,
             targets,

@@ -3,7 +3,7 @@
 use crate::builds::Builds;
 use crate::page::Page;
 use crate::plot;
-use crate::sample::{Key, SUBJECTS};
+use crate::sample::{COME_AND_GO, Key, SUBJECTS};
 use crate::stats::Results;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -64,6 +64,9 @@ fn jobs() -> Vec<Job> {
         }
         ["kameo", "ractor-supervisor"].iter().for_each(|subject| add("observe", subject, runtime, 1, usize::MAX));
         SUBJECTS.iter().for_each(|subject| add("restart", subject, runtime, 1, usize::MAX));
+        for n in [1_000, 10_000] {
+            COME_AND_GO.iter().for_each(|subject| add("come-and-go", subject, runtime, n, usize::MAX));
+        }
         SUBJECTS.iter().for_each(|subject| add("wedge", subject, runtime, 10, 1));
         [0, 1, 3, 10, 30].iter().for_each(|&n| add("edges", "rxd", runtime, n, usize::MAX));
     }

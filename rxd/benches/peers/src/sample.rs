@@ -2,7 +2,7 @@
 
 use crate::count::Heap;
 use crate::gate::{Change, Gate};
-use crate::subject::{self, Names, Subject, Wedged};
+use crate::subject::{self, ComeAndGo, Names, Subject, Wedged};
 use crate::{board, growth};
 use std::time::Instant;
 
@@ -31,6 +31,10 @@ pub const SUBJECTS: [&str; 8] = [
     "ractor-supervisor",
 ];
 
+/// Those to which services are added while they run.
+pub const COME_AND_GO: [&str; 6] =
+    ["floor", "rxd", "task-supervisor", "tokio-graceful-shutdown", "kameo", "ractor-supervisor"];
+
 /// How often one service is restarted.
 pub const RESTARTS: usize = 1_000;
 
@@ -46,6 +50,7 @@ pub fn take(key: &Key) {
     let runtime = builder.enable_all().build().unwrap();
     runtime.block_on(async {
         match &*key.subject {
+            _ if key.case == "come-and-go" => come_and_go(key).await,
             "floor" => main_work::<subject::floor::Floor>(key).await,
             "rxd" | "rxd, its board" => main_work::<subject::rxd::Rxd>(key).await,
             "rxd, four methods" => main_work::<subject::rxd::Four>(key).await,
@@ -105,6 +110,23 @@ async fn start<S: Subject>(n: usize) {
     say("bytes", per(heap.bytes, before.bytes));
     say("blocks", per(heap.blocks, before.blocks));
     say("calls", per(heap.calls, before.calls));
+    say("ended", gate.ended() as f64);
+}
+
+async fn come_and_go(key: &Key) {
+    let (names, gate) = (names(key.n), Gate::new(key.n));
+    let again = gate.clone();
+    let [begun, all_run, gone] = match &*key.subject {
+        "floor" => subject::floor::Floor::come_and_go(names, again).await,
+        "rxd" => subject::rxd::Rxd::come_and_go(names, again).await,
+        "task-supervisor" => subject::task_supervisor::TaskSupervisor::come_and_go(names, again).await,
+        "tokio-graceful-shutdown" => subject::graceful::Graceful::come_and_go(names, again).await,
+        "kameo" => subject::kameo::Kameo::come_and_go(names, again).await,
+        "ractor-supervisor" => subject::ractor::Ractor::come_and_go(names, again).await,
+        other => panic!("{other} adds nothing while it runs"),
+    };
+    say("add_ns", (all_run - begun).as_nanos() as f64);
+    say("remove_ns", (gone - all_run).as_nanos() as f64);
     say("ended", gate.ended() as f64);
 }
 

@@ -1,7 +1,9 @@
 //! The floor: tasks, a tracker and a token. It has no restarts, no names and no states.
 
-use super::{DEADLINE, Names, Subject, Wedged, ignore};
+use super::{ComeAndGo, DEADLINE, Names, Subject, Wedged, ignore};
 use crate::gate::{Change, Gate};
+use std::collections::HashMap;
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -80,4 +82,24 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
         }
     });
     crate::sample::repeat(&change, times).await
+}
+
+impl ComeAndGo for Floor {
+    async fn come_and_go(names: Names, gate: Gate) -> [Instant; 3] {
+        let token = CancellationToken::new();
+        let mut tasks = HashMap::new();
+        let begun = Instant::now();
+        for name in names {
+            let own = token.child_token();
+            tasks.insert(*name, (tokio::spawn(body(gate.clone(), own.clone())), own));
+        }
+        gate.all().await;
+        let all_run = Instant::now();
+        for name in names {
+            let (task, own) = tasks.remove(name).unwrap();
+            own.cancel();
+            task.await.unwrap();
+        }
+        [begun, all_run, Instant::now()]
+    }
 }

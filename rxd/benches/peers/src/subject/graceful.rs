@@ -1,13 +1,14 @@
 //! tokio-graceful-shutdown: a tree of subsystems that stop together. The user writes the restarts.
 
-use super::{DEADLINE, Names, Subject, Wedged};
+use super::{ComeAndGo, DEADLINE, Names, Subject, Wedged};
 use crate::gate::{Change, Gate};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_graceful_shutdown::errors::GracefulShutdownError;
-use tokio_graceful_shutdown::{ErrorAction, SubsystemBuilder, SubsystemHandle, Toplevel};
+use tokio_graceful_shutdown::{ErrorAction, NestedSubsystem, SubsystemBuilder, SubsystemHandle, Toplevel};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug)]
@@ -16,14 +17,14 @@ pub struct Graceful;
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 type Run = JoinHandle<Result<(), GracefulShutdownError>>;
 
-fn add(subsys: &SubsystemHandle, name: &'static str, gate: &Gate) {
+fn add(subsys: &SubsystemHandle, name: &'static str, gate: &Gate) -> NestedSubsystem<BoxedError> {
     let gate = gate.clone();
     subsys.start(SubsystemBuilder::new(name, async move |subsys: &mut SubsystemHandle| {
         gate.arrive();
         subsys.on_shutdown_requested().await;
         gate.leave();
         Ok::<(), BoxedError>(())
-    }));
+    }))
 }
 
 impl Subject for Graceful {
@@ -32,7 +33,7 @@ impl Subject for Graceful {
     async fn start(names: Names, gate: Gate) -> Self::Running {
         let (end, starts) = (CancellationToken::new(), gate.clone());
         let top = Toplevel::new_with_shutdown_token(
-            async move |subsys: &mut SubsystemHandle| names.iter().for_each(|name| add(subsys, name, &starts)),
+            async move |subsys: &mut SubsystemHandle| names.iter().for_each(|name| drop(add(subsys, name, &starts))),
             end.clone(),
         );
         let run = tokio::spawn(top.handle_shutdown_requests(Duration::from_secs(30)));
@@ -79,7 +80,7 @@ impl Subject for Graceful {
                     super::ignore(&unresponsive).await;
                     Ok::<(), BoxedError>(())
                 }));
-                names[1..].iter().for_each(|name| add(subsys, name, &starts));
+                names[1..].iter().for_each(|name| drop(add(subsys, name, &starts)));
             },
             end.clone(),
         );
@@ -117,4 +118,26 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
     });
     top.handle_shutdown_requests(Duration::from_secs(30)).await.unwrap();
     made.await.unwrap()
+}
+
+/// The caller keeps what it adds: a name finds nothing.
+impl ComeAndGo for Graceful {
+    async fn come_and_go(names: Names, gate: Gate) -> [Instant; 3] {
+        let (times, made) = tokio::sync::oneshot::channel();
+        let top = Toplevel::new(async move |subsys: &mut SubsystemHandle| {
+            let begun = Instant::now();
+            let mut nested: HashMap<&str, NestedSubsystem<BoxedError>> =
+                names.iter().map(|name| (*name, add(subsys, name, &gate))).collect();
+            gate.all().await;
+            let all_run = Instant::now();
+            for name in names {
+                let one = nested.remove(name).unwrap();
+                one.initiate_shutdown();
+                one.join().await.unwrap();
+            }
+            let _ = times.send([begun, all_run, Instant::now()]);
+        });
+        top.handle_shutdown_requests(Duration::from_secs(30)).await.unwrap();
+        made.await.unwrap()
+    }
 }

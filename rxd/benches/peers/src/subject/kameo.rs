@@ -1,14 +1,15 @@
 //! kameo: actors under a supervising actor. An actor has no body: it arrives when it is started,
 //! and leaves when it is stopped.
 
-use super::{DEADLINE, Names, Subject, Wedged};
+use super::{ComeAndGo, DEADLINE, Names, Subject, Wedged};
 use crate::gate::{Change, Gate};
 use kameo::actor::{Actor, ActorId, ActorRef, Spawn, WeakActorRef};
 use kameo::error::{ActorStopReason, Infallible};
 use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub struct Kameo;
@@ -173,4 +174,27 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
         samples.push(change.make_by(end).await);
     }
     samples
+}
+
+/// The caller keeps what it adds: a name finds nothing.
+impl ComeAndGo for Kameo {
+    async fn come_and_go(names: Names, gate: Gate) -> [Instant; 3] {
+        let supervisor = Supervisor::spawn(());
+        let mut actors = HashMap::new();
+        let begun = Instant::now();
+        for name in names {
+            let body = Body::supervise(&supervisor, Body(gate.clone()));
+            actors.insert(*name, body.restart_policy(RestartPolicy::Transient).spawn().await);
+        }
+        gate.all().await;
+        let all_run = Instant::now();
+        for name in names {
+            let actor = actors.remove(name).unwrap();
+            actor.stop_gracefully().await.unwrap();
+            actor.wait_for_shutdown().await;
+        }
+        let gone = Instant::now();
+        Self::stop(supervisor).await;
+        [begun, all_run, gone]
+    }
 }

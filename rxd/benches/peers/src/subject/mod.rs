@@ -10,7 +10,7 @@ pub mod task_supervisor;
 
 use crate::gate::Gate;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Names that live as long as the process, as literals do.
 pub type Names = &'static [&'static str];
@@ -44,6 +44,14 @@ pub trait Subject {
     /// Starts ten services, the first of which ignores its cancellation. Stops them within
     /// [`DEADLINE`], and returns when they have stopped or the subject no longer waits.
     fn wedge(names: Names, gate: Gate) -> impl Future<Output = Wedged>;
+}
+
+/// A crate to which services are added while it runs, and from which they are removed.
+pub trait ComeAndGo {
+    /// Adds a service for each name, one after the other, and waits until all run. Then removes one
+    /// after the other, and waits for the end of each. Returns when it began, when all ran, and when
+    /// all had ended.
+    fn come_and_go(names: Names, gate: Gate) -> impl Future<Output = [Instant; 3]>;
 }
 
 /// A body that ignores its cancellation.

@@ -1,14 +1,15 @@
 //! ractor and ractor-supervisor: actors under an OTP-like supervisor. An actor has no body: it
 //! arrives when it is started, and leaves when it is stopped.
 
-use super::{DEADLINE, Names, Subject, Wedged};
+use super::{ComeAndGo, DEADLINE, Names, Subject, Wedged};
 use crate::gate::{Change, Gate};
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use ractor_supervisor::{
-    ChildSpec, Restart, SpawnFn, Supervisor, SupervisorArguments, SupervisorMsg, SupervisorOptions, SupervisorStrategy,
+    ChildSpec, DynamicSupervisor, DynamicSupervisorOptions, Restart, SpawnFn, Supervisor, SupervisorArguments,
+    SupervisorMsg, SupervisorOptions, SupervisorStrategy,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub struct Ractor;
@@ -163,4 +164,30 @@ pub async fn observe(change: Change, times: usize) -> Vec<u64> {
         samples.push(change.make_by(|| changing.cast(()).unwrap()).await);
     }
     samples
+}
+
+/// A child is removed before its `post_stop` has run: it is killed.
+impl ComeAndGo for Ractor {
+    async fn come_and_go(names: Names, gate: Gate) -> [Instant; 3] {
+        let options = DynamicSupervisorOptions {
+            max_children: None,
+            max_restarts: usize::MAX,
+            max_window: Duration::from_secs(1),
+            reset_after: None,
+        };
+        let (supervisor, handle) = DynamicSupervisor::spawn("dynamic".into(), options).await.unwrap();
+        let begun = Instant::now();
+        for name in names {
+            DynamicSupervisor::spawn_child(supervisor.clone(), spec(name, Kind::Body, &gate)).await.unwrap();
+        }
+        gate.all().await;
+        let all_run = Instant::now();
+        for name in names {
+            DynamicSupervisor::terminate_child(supervisor.clone(), (*name).into()).await.unwrap();
+        }
+        let gone = Instant::now();
+        supervisor.stop(None);
+        handle.await.unwrap();
+        [begun, all_run, gone]
+    }
 }

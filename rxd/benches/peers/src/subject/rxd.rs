@@ -1,8 +1,9 @@
 //! rxd: the whole lifecycle. Every transition is published, numbered and kept.
 
-use super::{DEADLINE, Names, Subject, Wedged};
+use super::{ComeAndGo, DEADLINE, Names, Subject, Wedged};
 use crate::gate::{Change, Gate};
 use rxd::{Action, Backoff, Context, Daemon, DaemonHandle, Options, Runner, Service, State, manager};
+use std::time::Instant;
 
 #[derive(Debug)]
 pub struct Rxd;
@@ -184,4 +185,22 @@ pub async fn flat(restarts: usize) -> (u64, u64) {
     let after = heap();
     Rxd::stop(handle).await;
     (before, after)
+}
+
+impl ComeAndGo for Rxd {
+    async fn come_and_go(names: Names, gate: Gate) -> [Instant; 3] {
+        let handle = daemon().add(Service::new("stays", Body(Gate::new(1)))).start().await.unwrap();
+        let begun = Instant::now();
+        for &name in names {
+            handle.add(Service::new(name, Body(gate.clone()))).await.unwrap();
+        }
+        gate.all().await;
+        let all_run = Instant::now();
+        for name in names {
+            handle.remove(name).await.unwrap();
+        }
+        let gone = Instant::now();
+        Self::stop(handle).await;
+        [begun, all_run, gone]
+    }
 }

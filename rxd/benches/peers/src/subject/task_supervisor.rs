@@ -1,8 +1,8 @@
 //! task-supervisor: restarts with back-off. Statuses are polled, not published.
 
-use super::{DEADLINE, Names, Subject, Wedged};
+use super::{ComeAndGo, DEADLINE, Names, Subject, Wedged};
 use crate::gate::Gate;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use task_supervisor::{CancellationToken, SupervisedTask, SupervisorBuilder, SupervisorHandle, TaskResult};
 
 #[derive(Debug)]
@@ -79,5 +79,24 @@ impl Subject for TaskSupervisor {
         gate.all().await;
         let result = handle.shutdown().await;
         Wedged { message: result.err().map(|error| error.to_string()).unwrap_or_default() }
+    }
+}
+
+/// A name that was killed stays in its list.
+impl ComeAndGo for TaskSupervisor {
+    async fn come_and_go(names: Names, gate: Gate) -> [Instant; 3] {
+        let handle = SupervisorBuilder::new().with_task("stays", Body(Gate::new(1))).spawn();
+        let begun = Instant::now();
+        for name in names {
+            handle.add_task(name, Body(gate.clone())).await.unwrap();
+        }
+        gate.all().await;
+        let all_run = Instant::now();
+        for name in names {
+            handle.kill_task(name).await.unwrap();
+        }
+        let gone = Instant::now();
+        Self::stop(handle).await;
+        [begun, all_run, gone]
     }
 }
