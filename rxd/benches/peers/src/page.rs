@@ -2,7 +2,7 @@
 
 use crate::builds::Builds;
 use crate::machine;
-use crate::sample::{RESTARTS, SUBJECTS};
+use crate::sample::{COME_AND_GO, RESTARTS, SUBJECTS};
 use crate::stats::{Figure, Results};
 use std::fmt::Write;
 
@@ -131,6 +131,7 @@ impl<'a> Page<'a> {
         self.targets(builds);
         self.starting();
         self.restarting();
+        self.coming_and_going();
         self.observing();
         self.wedging();
         self.transitions();
@@ -218,6 +219,13 @@ impl<'a> Page<'a> {
             self.target(&format!("restart without delay, {words}"), "at most 3 of a bare respawn", restart, 3.0);
             let us = self.get("restart", "rxd", runtime, 1, "restart_ns").map(|figure| figure.median() / 1e3);
             self.target(&format!("the same in us, {words}"), "under 1.5", us, 1.5);
+            for name in ["add_ns", "remove_ns"] {
+                let what = format!("{} 10000 while it runs, {words}", &name[..name.len() - 3]);
+                let ratios =
+                    COME_AND_GO[2..].iter().filter(|peer| name != "remove_ns" || **peer != "ractor-supervisor");
+                let best = ratios.filter_map(|peer| self.ratio("come-and-go", ("rxd", peer), runtime, 10_000, name));
+                self.target(&what, "less than the fastest peer", best.reduce(f64::max), 1.0);
+            }
             for (subject, what) in [("rxd, its board", "transition"), ("rxd", "end of Run")] {
                 let observed = self.ratio("observe", (subject, "floor"), runtime, 1, "p50_ns");
                 self.target(&format!("{what} to observer, p50, {words}"), "`tokio::sync::watch`", observed, 1.0);
@@ -310,6 +318,35 @@ impl<'a> Page<'a> {
             self.line(&format!("| {subject} | {a} | {b} | {c} | {d} |"));
         }
         self.line("\nThe floor spawns a task, awaits it, and spawns the next. rxd leaves Run, passes Stop, Init and Idle, and enters Run: eight transitions.");
+    }
+
+    fn coming_and_going(&mut self) {
+        self.line("\n## Services that come and go\n");
+        self.line(
+            "Services are added one after the other to what runs already, until all run; then each is removed by its \
+             name, and its end is waited for. For each service:",
+        );
+        for (runtime, words) in RUNTIMES {
+            self.heads(&[words, "services", "add", "to the floor", "remove", "to the floor"]);
+            for n in [1_000, 10_000] {
+                for subject in COME_AND_GO {
+                    let of = |name| {
+                        let median = self.get("come-and-go", subject, runtime, n, name).map(Figure::median);
+                        median.map_or("-".into(), |total| time(total / n as f64))
+                    };
+                    let ratio = |name| self.to_floor("come-and-go", subject, runtime, n, name);
+                    let (add, remove) = (of("add_ns"), of("remove_ns"));
+                    let (a, b) = (ratio("add_ns"), ratio("remove_ns"));
+                    self.line(&format!("| {subject} | {n} | {add} | {a} | {remove} | {b} |"));
+                }
+            }
+        }
+        self.line(
+            "\nThe floor keeps tasks in a map by name. rxd checks each addition against the graph that runs. \
+             task-supervisor keeps what was removed in its list. With tokio-graceful-shutdown and kameo the caller \
+             keeps a handle to each, here in a map; a name finds nothing. ractor-supervisor kills a child, and does \
+             not wait for its `post_stop`. supervised adds nothing while it runs.",
+        );
     }
 
     fn observing(&mut self) {
