@@ -1,7 +1,10 @@
 //! [`DaemonHandle`]: a running daemon, seen from outside its services.
 //!
 //! Tests, the admin route, signal handlers of your own and the services themselves hold one. It
-//! reads snapshots and sends requests; the supervisor and the engines act on them.
+//! reads snapshots and sends requests; the supervisor and the engines act on them. `group`: requests to
+//! several services at once.
+
+pub(crate) mod group;
 
 use crate::board::Id;
 #[cfg(feature = "admin")]

@@ -215,6 +215,7 @@ pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled}
 pub use graph::declaration::Declared;
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
+pub use handle::group::{GroupOutcome, ServiceGroup};
 pub use lifecycle::cancel_cause::CancelCause;
 pub use lifecycle::manager::{self, Manager};
 #[cfg(feature = "cron")]

@@ -56,6 +56,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         // otherwise.
         quote!(.options(const { &#options::DEFAULT #(#setters)* }))
     });
+    let group = service.group.as_ref().map(|group| quote!(.group(#group)));
     let edges = (!service.watches.valid.is_empty()).then(|| {
         let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
         quote!(.edges(&[#(#edges),*]))
@@ -86,7 +87,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
             type Configured = #configured;
             type Kind = #kind;
             const SERVICE_TYPE: #service_type = #of #generic;
-            const DECLARATION: #declaration = #declaration::new(#name) #manager #options #recurrence #edges;
+            const DECLARATION: #declaration = #declaration::new(#name) #group #manager #options #recurrence #edges;
         }
     }
 }

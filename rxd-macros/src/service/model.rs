@@ -26,6 +26,7 @@ pub(crate) struct ServiceModel {
     pub(crate) name: String,
     /// The span of the name: the literal, or the ident of the type.
     pub(crate) name_at: Span,
+    pub(crate) group: Option<String>,
     pub(crate) manager: Option<ManagerChoice>,
     pub(crate) options: Vec<OptionSetter>,
     /// The options whose values only the compiler can evaluate, and has to check.
@@ -78,6 +79,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         kind: written.kind,
         name: name::kebab_case(&item.written_name().to_string()),
         name_at: item.ident.span(),
+        group: None,
         manager: None,
         options: Vec::new(),
         unchecked: Vec::new(),
@@ -97,6 +99,9 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
                     service.name_at = lit.span();
                     service.name = name::check_name(&lit, errors).unwrap_or(service.name);
                 }
+            }
+            "group" => {
+                service.group = entry.expect_string(errors).and_then(|lit| name::check_name(&lit, errors));
             }
             "manager" => service.manager = read_manager(entry, errors),
             "startup_delay" => {

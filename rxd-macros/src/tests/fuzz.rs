@@ -40,6 +40,7 @@ const WORDS: &[&str] = &[
     "restarts",
     "on_failure",
     "readiness",
+    "group",
     "optional",
     "heartbeat",
     "config",

@@ -89,27 +89,21 @@ pub(crate) enum CliCommand {
     /// Shows the log levels, or sets one.
     LogLevel(LogLevelArgs),
     /// Starts services that are in Exit.
-    Start {
-        /// The services.
-        #[arg(required = true)]
-        services: Vec<String>,
-    },
+    Start(Targets),
     /// Stops services: they end in Exit.
-    Stop {
-        /// The services.
-        #[arg(required = true)]
-        services: Vec<String>,
-    },
+    Stop(Targets),
     /// Restarts services: they pass Stop, and enter Init again.
-    Restart {
-        /// The services.
-        #[arg(required = true)]
-        services: Vec<String>,
-    },
+    Restart(Targets),
     /// Reloads services.
     Reload {
         /// The services; all of them, along the graph, if none is named.
         services: Vec<String>,
+        /// The services of this group, along the graph.
+        #[arg(long, short, conflicts_with = "services")]
+        group: Option<String>,
+        /// All services, along the graph.
+        #[arg(long, conflicts_with_all = ["services", "group"])]
+        all: bool,
     },
     /// Stops the daemon. Does not wait until it has stopped; `events` does, on the daemon's own address.
     Shutdown {
@@ -130,6 +124,20 @@ pub(crate) enum CliCommand {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// The services to act on.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Targets {
+    /// The services.
+    pub(crate) services: Vec<String>,
+    /// The services of this group. They stop in the order of the graph.
+    #[arg(long, short)]
+    pub(crate) group: Option<String>,
+    /// All services. They stop in the order of the graph; the daemon goes on.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -179,6 +187,12 @@ mod tests {
             "rxdctl log-level api --reset",
             "rxdctl log-level --internal debug --for 10m",
             "rxdctl --at unix:/run/app.sock restart api poller --json",
+            "rxdctl restart -g ingest",
+            "rxdctl stop --all",
+            "rxdctl start --group ingest --json",
+            "rxdctl reload",
+            "rxdctl reload -g ingest",
+            "rxdctl reload --all",
             "rxdctl graph --format svg",
             "rxdctl events --json",
             "rxdctl shutdown --reason deploy",
@@ -191,6 +205,9 @@ mod tests {
             "rxdctl",
             "rxdctl why",
             "rxdctl restart",
+            "rxdctl restart api --all",
+            "rxdctl stop api -g ingest",
+            "rxdctl reload -g ingest --all",
             "rxdctl --at nowhere status",
             "rxdctl shutdown api",
             "rxdctl log-level api debug --reset",

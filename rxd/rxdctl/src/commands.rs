@@ -1,6 +1,6 @@
 //! What each command requests, and what it prints.
 
-use crate::args::{Args, CliCommand, GraphFormat, LogLevelArgs};
+use crate::args::{Args, CliCommand, GraphFormat, LogLevelArgs, Targets};
 use crate::client::{Client, MAX_ANSWER_BYTES, segment};
 use crate::show;
 use crate::{CliError, ExitStatus};
@@ -34,10 +34,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
             print(json, &why, || text.replace("; ", "\n  ") + "\n")
         }
         CliCommand::LogLevel(wanted) => levels(&client, &wanted, json).await,
-        CliCommand::Start { services } => act(&client, "start", &services, json).await,
-        CliCommand::Stop { services } => act(&client, "stop", &services, json).await,
-        CliCommand::Restart { services } => act(&client, "restart", &services, json).await,
-        CliCommand::Reload { services } if services.is_empty() => {
+        CliCommand::Start(targets) => act_on(&client, "start", &targets, json).await,
+        CliCommand::Stop(targets) => act_on(&client, "stop", &targets, json).await,
+        CliCommand::Restart(targets) => act_on(&client, "restart", &targets, json).await,
+        CliCommand::Reload { group: Some(group), .. } => act_on_group(&client, "reload", Some(&group), json).await,
+        CliCommand::Reload { services, .. } if services.is_empty() => {
             let (status, daemon) = client.json_with_status(Method::POST, "/reload", "").await?;
             if !daemon["services"].is_array() {
                 return Err(client.no_daemon("its answer names no services"));
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
             }
             Ok(ExitStatus::Done)
         }
-        CliCommand::Reload { services } => act(&client, "reload", &services, json).await,
+        CliCommand::Reload { services, .. } => act(&client, "reload", &services, json).await,
         CliCommand::Shutdown { reason } => {
             let body = json!({ "reason": reason.unwrap_or_default() }).to_string();
             let daemon = client.json(Method::POST, "/shutdown", &body).await?;
@@ -245,18 +246,38 @@ async fn events(client: &Client, json: bool) -> Result<ExitStatus, CliError> {
 
 // ---- actions and levels -------------------------------------------------------------------------
 
+async fn act_on(client: &Client, verb: &str, targets: &Targets, json: bool) -> Result<ExitStatus, CliError> {
+    match &targets.group {
+        None if !targets.all => act(client, verb, &targets.services, json).await,
+        group => act_on_group(client, verb, group.as_deref(), json).await,
+    }
+}
+
+/// Acts on a group, or on all services.
+async fn act_on_group(client: &Client, verb: &str, group: Option<&str>, json: bool) -> Result<ExitStatus, CliError> {
+    let path = group.map_or_else(|| format!("/{verb}"), |group| format!("/groups/{}/{verb}", segment(group)));
+    let (answer, error) = match client.json(Method::POST, &path, "").await {
+        Ok(answer) => (answer["services"].clone(), None),
+        // Some of the services may have done it.
+        Err(CliError::Refused(message, Some(problem))) => {
+            (problem["members"].clone(), Some(CliError::Refused(message, Some(problem))))
+        }
+        Err(error) => return Err(error),
+    };
+    for member in answer.as_array().into_iter().flatten().filter(|member| member["outcome"] != "failed") {
+        let name = member["name"].as_str().map(show::clean).unwrap_or_default();
+        print(json, member, || show::acted(&name, verb, &member["service"], member["outcome"] == "in_progress"))?;
+    }
+    error.map_or(Ok(ExitStatus::Done), Err)
+}
+
 /// Acts on all services, and returns the first error after the last.
 async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Result<ExitStatus, CliError> {
     let mut first_error = None;
     for name in services {
         match client.json_with_status(Method::POST, &format!("/services/{}/{verb}", segment(name)), "").await {
             Ok((status, service)) => {
-                let prefix = if service["transition"] == "exited" { "after " } else { "in " };
-                let state = service["state"].as_str().map(show::clean).unwrap_or_default();
-                let why = service["why"].as_str().filter(|why| !why.is_empty());
-                let why = why.map(|why| format!(" ({})", show::clean(why))).unwrap_or_default();
-                let goes_on = if status == 202 { format!("; the {verb} is in progress") } else { String::new() };
-                print(json, &service, || format!("{}: {prefix}{state}{why}{goes_on}\n", show::clean(name)))?;
+                print(json, &service, || show::acted(&show::clean(name), verb, &service, status == 202))?;
             }
             Err(error @ CliError::Refused(..)) => first_error = first_error.or(Some(error)),
             Err(error) => return Err(error),

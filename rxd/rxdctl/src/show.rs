@@ -90,8 +90,12 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
         reason => format!(" ({})", short(&reason)),
     };
     let head = format!("{}: {}{reason}{left}{ready}, up {uptime}\n\n", text(&daemon["name"]), text(&daemon["phase"]));
+    let has_groups = chosen.iter().any(|service| service["group"].is_string());
     let names = ["SERVICE", "STATE", "SINCE", "RESTARTS", "LEVEL", "CAUSE"].map(String::from);
     let mut rows = vec![names.to_vec()];
+    if has_groups {
+        rows[0].insert(1, "GROUP".to_owned());
+    }
     for service in chosen {
         let prefix = if service["transition"] == "exited" { "after " } else { "" };
         let state = format!("{prefix}{}", text(&service["state"]));
@@ -107,8 +111,24 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
             level,
             short(&text(&service["why"])),
         ]);
+        if let Some(row) = rows.last_mut().filter(|_| has_groups) {
+            row.insert(1, text(&service["group"]));
+        }
     }
     head + &table(&rows)
+}
+
+/// A service after an action on it, in one line.
+pub(crate) fn acted(name: &str, verb: &str, service: &Value, is_in_progress: bool) -> String {
+    let prefix = if service["transition"] == "exited" { "after " } else { "in " };
+    let state = match &service["state"] {
+        Value::Null => "removed".to_owned(),
+        state => format!("{prefix}{}", text(state)),
+    };
+    let why = service["why"].as_str().filter(|why| !why.is_empty());
+    let why = why.map(|why| format!(" ({})", clean(why))).unwrap_or_default();
+    let goes_on = if is_in_progress { format!("; the {verb} is in progress") } else { String::new() };
+    format!("{name}: {state}{why}{goes_on}\n")
 }
 
 /// A transition in one line.

@@ -100,6 +100,37 @@ async fn levels_and_actions_are_applied_or_refused() {
     assert_eq!(ctl(&d, "dance").await.0, 2);
 }
 
+#[tokio::test]
+async fn groups_and_all_services_are_acted_on_and_each_is_printed() {
+    let daemon = Daemon::new("agent").signals([]).admin("127.0.0.1:0");
+    let daemon = daemon
+        .add(Service::new("api", Waits).needs(["reader"]).group("ingest"))
+        .add(Service::new("reader", Waits).group("ingest"))
+        .add(Service::new("other", Waits));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for(["api", "other"], State::Run).await.unwrap();
+    let AdminStatus::On(at) = handle.admin() else { panic!() };
+    let at = at.to_string();
+    let stopped = said(&at, "stop -g ingest").await;
+    assert_eq!(
+        stopped,
+        (0, "api: in exit (stopped by an operator)\nreader: in exit (stopped by an operator)\n".to_owned())
+    );
+    assert!(handle.states()["other"].is_in(State::Run));
+    assert_eq!(said(&at, "start --group ingest --json").await.1.lines().count(), 2);
+    handle.wait_for("api", State::Run).await.unwrap();
+    let (code, out) = said(&at, "restart -g ingst").await;
+    assert!(code == 1 && out.contains("has no group `ingst`\nhelp: did you mean `ingest`?"), "{out}");
+    assert_eq!(said(&at, "restart --all").await.1.lines().count(), 3);
+    assert_eq!(said(&at, "reload -g ingest").await.0, 0);
+    let (_, out) = said(&at, "status").await;
+    assert!(out.contains("SERVICE  GROUP   STATE") && out.contains("\napi      ingest  "), "{out}");
+    let (_, out) = said(&at, "status other").await;
+    assert!(!out.contains("GROUP"), "{out}");
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+}
+
 /// Refuses a configuration of zero.
 struct Takes;
 

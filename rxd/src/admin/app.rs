@@ -143,18 +143,32 @@ impl App {
 /// The `{name}` in the path of a request.
 pub(crate) struct ServiceName(pub(crate) String);
 
+/// The `{group}` in the path of a request.
+pub(crate) struct GroupName(pub(crate) String);
+
 impl FromRequestParts<App> for ServiceName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Ok(path) = RawPathParams::from_request_parts(parts, app).await else {
-            return Err(Problem::invalid("name", "the name is not valid UTF-8"));
-        };
-        // Where the router is nested in another one, the path may have other parameters before it.
-        let name = path.iter().filter(|(param, _)| *param == "name").last();
-        name.map(|(_, name)| ServiceName(name.to_owned()))
-            .ok_or_else(|| Problem::invalid("name", "the path has no service name"))
+        path_parameter(parts, app, "name").await.map(ServiceName)
     }
+}
+
+impl FromRequestParts<App> for GroupName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path_parameter(parts, app, "group").await.map(GroupName)
+    }
+}
+
+async fn path_parameter(parts: &mut Parts, app: &App, which: &'static str) -> Result<String, Problem> {
+    let Ok(path) = RawPathParams::from_request_parts(parts, app).await else {
+        return Err(Problem::invalid(which, "the name is not valid UTF-8"));
+    };
+    // Where the router is nested in another one, the path may have other parameters before it.
+    let value = path.iter().filter(|(param, _)| *param == which).last();
+    value.map(|(_, value)| value.to_owned()).ok_or_else(|| Problem::invalid(which, "the path has no such name"))
 }
 
 /// Reads a duration: `250ms`, `10s`, `1h30m`, `2d`. `None` for another text, for zero, and for more

@@ -14,6 +14,7 @@ use std::time::Duration;
 const PHASES: [&str; 4] = ["running", "draining", "stopping", "stopped"];
 const STATES: [&str; 6] = ["unknown", "init", "idle", "run", "stop", "exit"];
 const TRANSITIONS: [&str; 2] = ["entering", "exited"];
+const OUTCOMES: [&str; 3] = ["done", "in_progress", "failed"];
 /// The levels by name.
 const LEVELS: [&str; Level::ALL.len()] = {
     let mut names = [""; Level::ALL.len()];
@@ -76,6 +77,10 @@ pub(crate) struct ServiceReply {
     pub(crate) name: String,
     #[serde(flatten)]
     pub(crate) last: TransitionFields,
+    /// The group that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) group: Option<String>,
     /// Whether the daemon is ready without it, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
@@ -106,6 +111,35 @@ pub(crate) struct ServiceReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "LevelReply")]
     pub(crate) level: Option<LevelReply>,
+}
+
+/// What became of a request to a group of services, or to all.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Group", deny_unknown_fields)]
+pub(crate) struct GroupReply {
+    /// The group; absent if the request was to all services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) group: Option<String>,
+    /// The services, in the order in which they had their turn.
+    pub(crate) services: Vec<MemberReply>,
+}
+
+/// What became of a request to a group, in one service of it.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Member", deny_unknown_fields)]
+pub(crate) struct MemberReply {
+    pub(crate) name: String,
+    #[schemars(extend("enum" = OUTCOMES))]
+    pub(crate) outcome: &'static str,
+    /// Why the service has failed to do it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) error: Option<String>,
+    /// The service, unless it was removed meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ServiceReply")]
+    pub(crate) service: Option<ServiceReply>,
 }
 
 /// One transition, as `/events` sends it.
@@ -195,10 +229,12 @@ impl From<&ServiceState> for TransitionFields {
 
 impl ServiceReply {
     pub(crate) fn new(handle: &DaemonHandle, service: &ServiceState, uptime: Duration) -> Self {
+        let core = handle.core();
         let left = service.next_attempt.map(|at| at.saturating_sub(uptime)).filter(|left| !left.is_zero());
         ServiceReply {
             name: service.name.to_string(),
             last: service.into(),
+            group: core.id(&service.name).and_then(|id| core.group_of(id)).map(|group| group.to_string()),
             optional: is_optional(handle, &service.name),
             since_s: seconds(uptime.saturating_sub(service.at).as_secs_f64()),
             why: None,

@@ -25,7 +25,8 @@
 //! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | log levels |
 //! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of each service, and why |
 //! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | actions on a service |
-//! | `POST` `/reload` | reloads all services |
+//! | `POST` `/groups/{group}/start`, `stop`, `restart`, `reload` | the same for the services of a group |
+//! | `POST` `/start`, `/stop`, `/restart`, `/reload` | the same for all services; a reload loads the configuration, too |
 //! | `POST` `/shutdown` | stops the daemon; the body may hold a reason, for the log and the status |
 //! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
 //! | `GET` `/events` | every transition, as server-sent events, resumed by `Last-Event-ID` |

@@ -65,6 +65,12 @@ fn operation(route: &Route, services: &[&str]) -> Value {
             "description": "the name of the service", "schema": { "type": "string", "minLength": 1, "examples": services },
         }));
     }
+    if route.path.contains("{group}") {
+        parameters.push(json!({
+            "name": "group", "in": "path", "required": true,
+            "description": "the name of the group", "schema": { "type": "string", "minLength": 1 },
+        }));
+    }
     for (name, meaning) in route.query {
         let schema = match *name {
             "format" => json!({ "enum": FORMATS.map(|(name, _)| name) }),
@@ -124,10 +130,10 @@ fn describe_problem(status: u16) -> &'static str {
         400 => "The request is not valid; `field` names the part",
         401 => "The token is missing or wrong",
         403 => "The request is for another host, or from a page of another origin",
-        404 => "Unknown service; `suggestion` is the nearest name",
+        404 => "Unknown service or group; `suggestion` is the nearest name",
         406 => "The graph has no format that the client accepts",
         408 => "The body arrives too slowly",
-        409 => "This is not possible now; `detail` says why",
+        409 => "This is not possible now; `detail` says why, and `members` for each service of a group",
         413 => "The body is too long",
         415 => "The body is neither JSON nor text",
         _ => "The daemon is stopping, or too busy; `daemon` has the state of its services if it is stopping",
@@ -141,6 +147,7 @@ fn schemas() -> Map<String, Value> {
     let mut answers = settings.clone().for_serialize().into_generator();
     answers.subschema_for::<dto::DaemonReply>();
     answers.subschema_for::<dto::ServiceReply>();
+    answers.subschema_for::<dto::GroupReply>();
     answers.subschema_for::<dto::LevelReply>();
     answers.subschema_for::<Levels>();
     answers.subschema_for::<explain::WhyReply>();

@@ -35,6 +35,9 @@ pub(crate) struct ProblemDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "super::dto::DaemonReply")]
     daemon: Option<super::dto::DaemonReply>,
+    /// What became of a request to several services, in each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<super::dto::MemberReply>,
 }
 
 impl Problem {
@@ -48,6 +51,7 @@ impl Problem {
             allowed: Vec::new(),
             suggestion: None,
             daemon: None,
+            members: Vec::new(),
         }))
     }
 
@@ -68,6 +72,11 @@ impl Problem {
 
     pub(crate) fn daemon(mut self, daemon: super::dto::DaemonReply) -> Self {
         self.0.daemon = Some(daemon);
+        self
+    }
+
+    pub(crate) fn members(mut self, members: Vec<super::dto::MemberReply>) -> Self {
+        self.0.members = members;
         self
     }
 

@@ -1,7 +1,7 @@
 //! The table of routes: [`router`](super::router) is made from it, and [`openapi`](super::openapi)
 //! describes it. A route that is not in the table does not exist.
 
-use super::api::{actions, events, graph, levels, metrics, probes, services, shutdown};
+use super::api::{actions, events, graph, groups, levels, metrics, probes, services, shutdown};
 use super::app::App;
 use super::page;
 use axum::routing::{self, MethodRouter};
@@ -66,6 +66,9 @@ const PLAIN: Route = Route {
 const IN_PROGRESS: &[(u16, &str, &str)] = &[(202, JSON, "Service")];
 /// The problems of an action on a service.
 const ACTION: &[u16] = &[400, 404, 409, 503];
+/// The same for an action on a group, or on all services.
+const GROUP_IN_PROGRESS: &[(u16, &str, &str)] = &[(202, JSON, "Group")];
+const ACTION_ON_ALL: &[u16] = &[409, 503];
 /// The problems of a level that is set for a service.
 const SET_LEVEL: &[u16] = &[400, 404, 408, 409, 413, 415, 503];
 
@@ -95,6 +98,20 @@ routes! {
         => (JSON, "Service") => actions::restart, also: IN_PROGRESS, problems: ACTION;
     post "/services/{name}/reload" "reload" "Reloads a service"
         => (JSON, "Service") => actions::reload, also: IN_PROGRESS, problems: ACTION;
+    post "/groups/{group}/start" "startGroup" "Starts the services of a group that are in Exit"
+        => (JSON, "Group") => groups::start, also: GROUP_IN_PROGRESS, problems: ACTION;
+    post "/groups/{group}/stop" "stopGroup" "Stops the services of a group, those first that depend on others of them"
+        => (JSON, "Group") => groups::stop, also: GROUP_IN_PROGRESS, problems: ACTION;
+    post "/groups/{group}/restart" "restartGroup" "Restarts the services of a group"
+        => (JSON, "Group") => groups::restart, also: GROUP_IN_PROGRESS, problems: ACTION;
+    post "/groups/{group}/reload" "reloadGroup" "Reloads the services of a group, along the graph"
+        => (JSON, "Group") => groups::reload, also: GROUP_IN_PROGRESS, problems: ACTION;
+    post "/start" "startAll" "Starts all services that are in Exit"
+        => (JSON, "Group") => groups::start_all, also: GROUP_IN_PROGRESS, problems: ACTION_ON_ALL;
+    post "/stop" "stopAll" "Stops all services, in order; the daemon goes on"
+        => (JSON, "Group") => groups::stop_all, also: GROUP_IN_PROGRESS, problems: ACTION_ON_ALL;
+    post "/restart" "restartAll" "Restarts all services"
+        => (JSON, "Group") => groups::restart_all, also: GROUP_IN_PROGRESS, problems: ACTION_ON_ALL;
     post "/reload" "reloadAll" "Reloads all services, along the graph; waits for 10 s, or as the header `Prefer: wait=60` says"
         => (JSON, "Daemon") => actions::reload_all, also: &[(202, JSON, "Daemon")], problems: &[409, 503];
     post "/shutdown" "shutdown" "Stops the daemon. Repeating it changes nothing"

@@ -107,6 +107,7 @@ pub(crate) struct AddedFacts {
     /// Holds the owner's incarnation up until the engine of this service has ended. Taken out and
     /// dropped without the lock: that wakes the owner.
     pub(crate) owned: Option<TaskGuard>,
+    group: Option<Name>,
     answer_limit: Duration,
     timeouts: [Option<Duration>; 4],
 }
@@ -114,7 +115,11 @@ pub(crate) struct AddedFacts {
 impl AddedFacts {
     pub(crate) fn new(name: Name, type_hash: Option<u64>, table: &'static Table, options: &Options) -> Self {
         let answer_limit = Duration::from_secs(options.answer_limit());
-        AddedFacts { name, type_hash, table, owned: None, answer_limit, timeouts: options.timeouts }
+        AddedFacts { name, type_hash, table, owned: None, group: None, answer_limit, timeouts: options.timeouts }
+    }
+
+    pub(crate) fn in_group(self, group: Option<Name>) -> Self {
+        AddedFacts { group, ..self }
     }
 }
 
@@ -269,6 +274,16 @@ impl AddedServices {
 
     pub(super) fn answer_limit(&self, id: Id) -> Duration {
         self.read(|rows| rows.row(id).map(|row| row.about.answer_limit)).unwrap_or(Duration::from_secs(u64::MAX))
+    }
+
+    /// The groups of those that are in one.
+    pub(super) fn groups(&self) -> Vec<(Id, Name)> {
+        self.read(|rows| rows.all().filter_map(|row| Some((row.id, row.about.group.clone()?))).collect())
+    }
+
+    #[cfg(feature = "admin")]
+    pub(super) fn group(&self, id: Id) -> Option<Name> {
+        self.read(|rows| rows.row(id).and_then(|row| row.about.group.clone()))
     }
 
     pub(crate) fn table(&self, id: Id) -> Option<&'static Table> {

@@ -13,6 +13,7 @@ use crate::board::{Board, Id, signal};
 use crate::core::added::AddedServices;
 use crate::core::by_service::ByService;
 use crate::core::extensions::Extensions;
+use crate::core::groups::DeclaredGroups;
 use crate::core::limits::MethodLimits;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
@@ -47,6 +48,7 @@ mod by_service;
 pub(crate) mod current;
 pub(crate) mod describe;
 mod extensions;
+pub(crate) mod groups;
 mod limits;
 pub(crate) mod names;
 pub(crate) mod poll_marks;
@@ -54,6 +56,7 @@ mod provided;
 pub(crate) mod readiness;
 mod shutdown;
 mod states;
+mod status_texts;
 pub(crate) mod stop_order;
 pub(crate) mod tasks;
 
@@ -111,6 +114,7 @@ pub(crate) struct Core {
     failures: Mutex<Vec<Id>>,
     /// The services that the daemon's readiness does not count, in order.
     optional: Box<[Id]>,
+    groups: DeclaredGroups,
     /// Why the start has failed, if it has: some services were not ready in time.
     pub(crate) start_failure: OnceLock<String>,
     /// The services that override `reload`.
@@ -323,6 +327,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             optional: Box::default(),
+            groups: DeclaredGroups::default(),
             start_failure: OnceLock::new(),
             reloadable: Mutex::new(Vec::new()),
             lagged: AtomicU64::new(0),
@@ -637,33 +642,6 @@ impl Core {
             self.supervisor.notify_one();
         }
         left == 0 || !next.is_empty()
-    }
-
-    /// Sets the status text of a service; an empty text removes it.
-    pub(crate) fn set_status(&self, id: Id, text: &str) {
-        let text: Box<str> = text.into();
-        let before = self.status_texts.lock().entry(id).map(|place| std::mem::replace(place, text));
-        drop(before);
-        self.changed.notify_one();
-    }
-
-    /// The status text of a service.
-    pub(crate) fn status_text(&self, id: Id) -> Option<String> {
-        let texts = self.status_texts.lock();
-        texts.get(id).filter(|text| !text.is_empty()).map(ToString::to_string)
-    }
-
-    /// The status texts of the first few services.
-    #[allow(dead_code, reason = "only the systemd notifications read it")]
-    pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
-        let texts = self.status_texts.lock();
-        let mut set = Vec::new();
-        for (id, text) in texts.iter() {
-            if !text.is_empty() && set.len() < few {
-                set.push((id, text.clone()));
-            }
-        }
-        set
     }
 
     /// Notifies the subscriber, if there is one, that a service has made a transition.

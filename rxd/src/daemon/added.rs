@@ -270,7 +270,8 @@ impl DaemonHandle {
             }
             added.retain(|&id| !core.names.has(id));
             let options = service.method_limits();
-            let mut about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
+            let about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
+            let mut about = about.in_group(service.group_name());
             about.owned = owned;
             let is_free = |id| core.tasks(id).have_ended();
             match core.added.reserve(about, &added, is_free) {

@@ -1,4 +1,7 @@
-//! One service as the builder takes it: a name, a runner, and what is declared about it.
+//! One service as the builder takes it: a name, a runner, and what is declared about it. `faults`: what
+//! is wrong with its values.
+
+mod faults;
 
 use crate::board::Id;
 use crate::core::Core;
@@ -6,18 +9,16 @@ use crate::core::names::Name;
 use crate::daemon::config::ConfigDemand;
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, OverriddenMethods, serve};
-use crate::graph::declaration::{Declared, has_dependencies};
-use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target};
+use crate::graph::declaration::Declared;
+use crate::graph::{Edge, Effect, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
-#[cfg(feature = "cron")]
-use crate::lifecycle::calendar::Calendar;
 use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
+use crate::lifecycle::options::Options;
 #[cfg(feature = "cron")]
 use crate::lifecycle::options::recurrence::Schedule;
 use crate::lifecycle::options::recurrence::{Every, Recurrence};
-use crate::lifecycle::options::service::{Recurring, ServiceOptions};
-use crate::lifecycle::options::{Options, check};
+use crate::lifecycle::options::service::ServiceOptions;
 use crate::lifecycle::state::{Action, State};
 use crate::service::context::Context;
 use crate::service::function::FunctionRunner;
@@ -68,6 +69,7 @@ struct ServiceBox<R: ?Sized> {
 /// What is declared about a service.
 pub(super) struct ServiceConfig {
     name: Name,
+    group: Option<Name>,
     service_type: Option<ServiceType>,
     table: &'static Table,
     manager: Box<dyn Decide>,
@@ -140,6 +142,7 @@ impl ServiceConfig {
     pub(super) fn new(name: Name) -> Self {
         ServiceConfig {
             name,
+            group: None,
             service_type: None,
             table: const { &<crate::lifecycle::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::lifecycle::manager::continuous),
@@ -156,6 +159,7 @@ impl ServiceConfig {
         let declaration = R::DECLARATION;
         ServiceConfig {
             name: Cow::Borrowed(declaration.name),
+            group: declaration.group.map(Cow::Borrowed),
             service_type: Some(R::SERVICE_TYPE),
             table: declaration.table,
             manager: (declaration.manager)(),
@@ -295,6 +299,16 @@ impl Service {
         self
     }
 
+    /// Puts the service into a group, on which operators and code [act](crate::DaemonHandle::group) as
+    /// one. A service is in one group at most; this replaces the one that it was in. Default: none.
+    ///
+    /// The rules for names of services hold for those of groups. A group and a service may have the same
+    /// name.
+    pub fn group(mut self, group: impl Into<Cow<'static, str>>) -> Self {
+        self.0.config.group = Some(group.into());
+        self
+    }
+
     /// Sets the manager. Default: `continuous`.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
         self.0.config.table = const { &M::TABLE };
@@ -391,6 +405,11 @@ impl Service {
         self.0.config.table
     }
 
+    /// The name of its group.
+    pub(crate) fn group_name(&self) -> Option<Name> {
+        self.0.config.group.clone()
+    }
+
     /// Moves the name out of the service, which then has none.
     pub(crate) fn take_name(&mut self) -> Name {
         std::mem::take(&mut self.0.config.name)
@@ -459,33 +478,6 @@ impl Service {
         targets
     }
 
-    /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names
-    /// the service.
-    pub(crate) fn option_faults(&self, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
-        let ServiceConfig { options, table, declared, watches, .. } = &self.0.config;
-        // Values in attributes are checked where they stand.
-        match options {
-            ServiceOptions::Declared(_) => {}
-            ServiceOptions::Overridden(options) => {
-                for fault in options.faults() {
-                    faults.push(fault.message(&of()));
-                }
-            }
-            ServiceOptions::Recurring(recurring) => recurring_faults(recurring, table, of, faults),
-        }
-        // A declared service may have got another manager, or dependencies.
-        let depends = has_dependencies(declared) || watches.iter().any(|when| when.edge.keyword != Keyword::Watch);
-        faults.extend(options.on_failure_fault(table, depends).map(|fault| fault.message(&of())));
-        for (at, when) in watches.iter().enumerate() {
-            let is_grace = when.edge.keyword == Keyword::Needs;
-            let found = [check::within(when.edge.within), check::lasts(when.edge.lasts, is_grace)];
-            for fault in found.into_iter().flatten() {
-                let (edge, targets) = &self.targets()[declared.len() + at];
-                faults.push(fault.message(&format!("{}, {}", of(), graph::shown_watch(&Edge { targets, ..*edge }))));
-            }
-        }
-    }
-
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
         Node {
             name: &self.0.config.name,
@@ -510,18 +502,6 @@ impl Service {
         let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));
         let on = SpawnOn { tasks, subscriber: &core.subscriber, runtime };
         runner.spawn(EngineState::new(core.clone(), id, options, manager), on, span);
-    }
-}
-
-/// The faults of the values of a periodic service, under a manager with this table.
-#[cold]
-fn recurring_faults(recurring: &Recurring, table: &Table, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
-    let found = recurring.options.faults().into_iter().chain(recurring.recurrence.faults(table));
-    faults.extend(found.map(|fault| fault.message(&of())));
-    #[cfg(feature = "cron")]
-    if let Recurrence::Schedule(schedule) = &recurring.recurrence {
-        let fault = Calendar::new(&schedule.expression, &schedule.zone).err();
-        faults.extend(fault.map(|(what, help)| format!("{}: {what}\nhelp: {help}", of())));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::board::{Board, Condition, Id, Reaction, WatcherSpec};
 use crate::core::Core;
+use crate::core::groups::DeclaredGroups;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::stop_order::StopOrder;
 use crate::daemon::service::Service;
@@ -33,6 +34,7 @@ pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>],
     }
     let core = Core::new(daemon, names, Board::new(specs, history), StopOrder::new(order));
     let core = core.with_limits(services.iter().map(Service::method_limits));
+    let core = core.with_groups(DeclaredGroups::new(services.iter().map(Service::group_name)));
     core.with_tables(services.iter().map(Service::table).collect())
 }
 

@@ -43,6 +43,8 @@ pub trait Declared: 'static {
 pub struct Declaration {
     /// The service's name.
     pub name: &'static str,
+    /// The name of its group, if it has one.
+    pub group: Option<&'static str>,
     /// The transitions that its manager may make.
     pub table: &'static Table,
     /// Makes its manager.
@@ -61,12 +63,20 @@ impl Declaration {
     pub const fn new(name: &'static str) -> Self {
         Declaration {
             name,
+            group: None,
             table: &<crate::lifecycle::manager::continuous as Manager>::TABLE,
             manager: make_manager::<crate::lifecycle::manager::continuous>,
             options: &Options::DEFAULT,
             edges: &[],
             recurrence: None,
         }
+    }
+
+    /// In this group.
+    #[must_use]
+    pub const fn group(mut self, group: &'static str) -> Self {
+        self.group = Some(group);
+        self
     }
 
     /// Under this manager.

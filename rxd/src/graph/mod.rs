@@ -121,4 +121,4 @@ pub use rule::Rule;
 pub(crate) use suggest::known_names;
 #[cfg(feature = "admin")]
 pub(crate) use suggest::nearest;
-pub(crate) use suggest::unknown_service;
+pub(crate) use suggest::{unknown_group, unknown_service};

@@ -83,6 +83,16 @@ pub(crate) fn unknown_service<'a>(daemon: &str, name: &str, names: impl Iterator
     format!("daemon `{daemon}` has no service `{name}`\nhelp: {}", known_names(name, names))
 }
 
+/// The message at run time about a name that no group of the daemon has.
+pub(crate) fn unknown_group<'a>(daemon: &str, name: &str, groups: impl Iterator<Item = &'a str>) -> String {
+    let mut groups = groups.peekable();
+    let help = match groups.peek() {
+        Some(_) => known_names(name, groups),
+        None => format!("put services into one: `group = \"{name}\"` in `#[rxd::service(..)]`, or `Service::group`"),
+    };
+    format!("daemon `{daemon}` has no group `{name}`\nhelp: {help}")
+}
+
 /// The nearest name, and the names that there are: at most 16, then how many more.
 pub(crate) fn known_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();

@@ -63,8 +63,8 @@ pub(crate) fn in_run(name: &'static str) -> When {
 pub(crate) fn services(daemon: Daemon) -> Daemon {
     let slow = rxd::Backoff::fixed(Duration::from_secs(3600));
     daemon
-        .add(Service::new("api", Waits))
-        .add(Service::new("poller", Waits).watch(in_run("api")))
+        .add(Service::new("api", Waits).group("front"))
+        .add(Service::new("poller", Waits).watch(in_run("api")).group("front"))
         .add(Service::new("db", Fails).options(Options::DEFAULT.backoff(slow)))
         .add(Service::new("blocked", Waits).watch(in_run("db")))
         .add(Service::new("job", Job).manager(manager::until_success))

@@ -5,6 +5,7 @@ mod daemon;
 mod declared;
 mod events;
 mod fuzz;
+mod groups;
 #[cfg(unix)]
 mod listening;
 mod openapi;

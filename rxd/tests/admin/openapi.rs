@@ -9,13 +9,16 @@ async fn openapi_operations_answer_as_described() {
     let d = start(|admin| admin).await;
     let api = get(&d.at, "/openapi.json").await.json();
     let mut count = 0;
-    for (path, operations) in api["paths"].as_object().unwrap() {
+    let mut paths: Vec<_> = api["paths"].as_object().unwrap().iter().collect();
+    // Nothing answers after it.
+    paths.sort_by_key(|(path, _)| *path == "/shutdown");
+    for (path, operations) in paths {
         for (method, operation) in operations.as_object().unwrap() {
             if path == "/events" {
                 continue;
             }
             count += 1;
-            let path = path.replace("{name}", "api");
+            let path = path.replace("{name}", "api").replace("{group}", "front");
             let body = if operation["requestBody"].is_object() { "debug" } else { "" };
             let answer = ask(&d.at, &method.to_ascii_uppercase(), &path, "", body).await;
             let response = &operation["responses"][answer.status.to_string()];
@@ -29,7 +32,7 @@ async fn openapi_operations_answer_as_described() {
             }
         }
     }
-    assert_eq!(count, 21);
+    assert_eq!(count, 28);
 }
 
 /// Asserts that a value fits a schema, for as much of JSON Schema as the description uses.

@@ -3,6 +3,7 @@
 //! The end of each daemon's run is checked against its guarantees, as in all tests: see
 //! `.cargo/config.toml`.
 
+mod groups;
 mod kit;
 mod memory;
 mod owned;

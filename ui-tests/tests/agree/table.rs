@@ -144,6 +144,17 @@ fn services() -> Vec<KeyRow> {
                 ),
             ],
         ),
+        row(
+            "service(group)",
+            NAME,
+            [WrongValue {
+                literal: Some("service/group_empty"),
+                constant: None,
+                build: Box::new(|| around(service("poller").group(""))),
+                of: "service `poller` of daemon `edge`, `group`",
+                says: format!("a name cannot be empty\nhelp: {RULE}"),
+            }],
+        ),
         free("service(manager)", "a type that implements `Manager`"),
         free("service(startup_delay)", ANY_TIME),
         free("service(delay)", ANY_TIME),

@@ -49,7 +49,7 @@ use Ends::{ByItself, BySignal};
 struct Entry(&'static str, &'static str, Ends);
 
 /// All programs. A test fails if one is missing here, or is only here.
-const PROGRAMS: [Entry; 27] = [
+const PROGRAMS: [Entry; 28] = [
     Entry("readme/rxd", "plain", BySignal),
     Entry("readme/rxd-2", "plain", BySignal),
     Entry("lib", "plain", BySignal),
@@ -60,6 +60,7 @@ const PROGRAMS: [Entry; 27] = [
     Entry("lifecycle/one-type-twice-and-services-that-may-be-absent-2", "plain", ByItself),
     Entry("configuration/test-it", "testing", ByItself),
     Entry("lifecycle/services-that-come-and-go", "testing", ByItself),
+    Entry("operating/groups", "plain", ByItself),
     Entry("operating/logs", "plain", ByItself),
     Entry("operating/the-admin-route", "admin", BySignal),
     Entry("operating/containers", "admin", BySignal),

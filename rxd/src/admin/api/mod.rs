@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod events;
 pub(crate) mod graph;
+pub(crate) mod groups;
 pub(crate) mod levels;
 pub(crate) mod metrics;
 pub(crate) mod probes;

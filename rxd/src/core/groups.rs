@@ -1,0 +1,82 @@
+//! The groups of services, on which operators act as one, and the order in which that is done.
+
+use super::Core;
+use super::names::Name;
+use crate::board::Id;
+use std::collections::BTreeMap;
+
+/// The groups of the services that the daemon starts with: of those that are in one, in order.
+#[derive(Debug, Default)]
+pub(crate) struct DeclaredGroups(Box<[(Id, Name)]>);
+
+impl DeclaredGroups {
+    /// Takes the group of each service.
+    pub(crate) fn new(groups: impl Iterator<Item = Option<Name>>) -> Self {
+        DeclaredGroups((0..).zip(groups).filter_map(|(id, group)| Some((id, group?))).collect())
+    }
+
+    #[cfg(feature = "admin")]
+    fn of(&self, id: Id) -> Option<&Name> {
+        let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.0[at].1)
+    }
+}
+
+impl Core {
+    pub(crate) fn with_groups(mut self, groups: DeclaredGroups) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// The group of a service.
+    #[cfg(feature = "admin")]
+    pub(crate) fn group_of(&self, id: Id) -> Option<Name> {
+        if self.names.has(id) { self.groups.of(id).cloned() } else { self.added.group(id) }
+    }
+
+    /// All groups, each with the services in it: those that the daemon was started with first.
+    pub(crate) fn groups(&self) -> BTreeMap<Name, Vec<Id>> {
+        let mut groups: BTreeMap<Name, Vec<Id>> = BTreeMap::new();
+        let added = self.added.groups();
+        for (id, group) in self.groups.0.iter().chain(&added) {
+            match groups.get_mut(group) {
+                Some(members) => members.push(*id),
+                None => drop(groups.insert(group.clone(), vec![*id])),
+            }
+        }
+        groups
+    }
+
+    /// These services in the order in which they stop: those of the first part before those of the
+    /// second, and so on. Those of one part do not depend on each other, also not by other services.
+    pub(crate) fn in_stop_order(&self, services: &[Id]) -> Vec<Vec<Id>> {
+        // Lists by places: added services are behind the others, in their slots. One that comes or goes
+        // meanwhile may be in no list.
+        let (all, places) = (self.board.ids(), self.board.slots());
+        let (mut before, mut depth) = (vec![0_u32; places], vec![0_u32; places]);
+        for &id in &all {
+            for &next in &*self.stop_order.after(id) {
+                before[self.board.place(next)] += 1;
+            }
+        }
+        let mut next = all;
+        next.retain(|&id| before.get(self.board.place(id)) == Some(&0));
+        while let Some(id) = next.pop() {
+            let own_depth = depth[self.board.place(id)];
+            for &after in &*self.stop_order.after(id) {
+                let place = self.board.place(after);
+                depth[place] = depth[place].max(own_depth + 1);
+                before[place] = before[place].saturating_sub(1);
+                if before[place] == 0 {
+                    next.push(after);
+                }
+            }
+        }
+        let mut parts: BTreeMap<u32, Vec<Id>> = BTreeMap::new();
+        for &id in services {
+            let depth = depth.get(self.board.place(id)).copied().unwrap_or_default();
+            parts.entry(depth).or_default().push(id);
+        }
+        parts.into_values().collect()
+    }
+}
