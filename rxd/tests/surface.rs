@@ -56,7 +56,7 @@ fn declarations_are_sent_and_values_shared() {
 fn handles_and_streams_are_shared() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
     all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate, rxd::HoldingReaction);
-    all!(value: rxd::ServiceGroup<'static>);
+    all!(value: rxd::ServiceGroup<'static>, rxd::Reconciled);
     all!(ordinary: rxd::GroupOutcome, rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker, rxd::BlockingContext);
     all!(value: rxd::WatchEvent, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();

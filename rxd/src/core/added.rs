@@ -33,6 +33,7 @@ use crate::lifecycle::options::Options;
 use crate::service::tasks::TaskGuard;
 use crate::sync::Mutex;
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -108,6 +109,8 @@ pub(crate) struct AddedFacts {
     /// dropped without the lock: that wakes the owner.
     pub(crate) owned: Option<TaskGuard>,
     group: Option<Name>,
+    /// The hash of what it was made from.
+    pub(crate) version: Option<NonZeroU64>,
     answer_limit: Duration,
     timeouts: [Option<Duration>; 4],
 }
@@ -115,12 +118,30 @@ pub(crate) struct AddedFacts {
 impl AddedFacts {
     pub(crate) fn new(name: Name, type_hash: Option<u64>, table: &'static Table, options: &Options) -> Self {
         let answer_limit = Duration::from_secs(options.answer_limit());
-        AddedFacts { name, type_hash, table, owned: None, group: None, answer_limit, timeouts: options.timeouts }
+        AddedFacts {
+            name,
+            type_hash,
+            table,
+            owned: None,
+            group: None,
+            version: None,
+            answer_limit,
+            timeouts: options.timeouts,
+        }
     }
 
     pub(crate) fn in_group(self, group: Option<Name>) -> Self {
         AddedFacts { group, ..self }
     }
+}
+
+/// An added service of a group.
+#[derive(Debug)]
+pub(crate) struct GroupMember {
+    pub(crate) id: Id,
+    pub(crate) name: Name,
+    pub(crate) version: Option<NonZeroU64>,
+    pub(crate) is_owned: bool,
 }
 
 /// A removal that was asked for.
@@ -279,6 +300,29 @@ impl AddedServices {
     /// The groups of those that are in one.
     pub(super) fn groups(&self) -> Vec<(Id, Name)> {
         self.read(|rows| rows.all().filter_map(|row| Some((row.id, row.about.group.clone()?))).collect())
+    }
+
+    /// Those of a group that are there and not to be removed.
+    pub(crate) fn in_group(&self, group: &str) -> Vec<GroupMember> {
+        self.read(|rows| {
+            let of_group = rows.all().filter(|row| row.stays() && row.about.group.as_deref() == Some(group));
+            let member = |row: &AddedService| GroupMember {
+                id: row.id,
+                name: row.about.name.clone(),
+                version: row.about.version,
+                is_owned: row.owner.is_some(),
+            };
+            of_group.map(member).collect()
+        })
+    }
+
+    /// Those that refer to a service and are not to be removed, each with whether it ends with it.
+    pub(crate) fn dependents(&self, id: Id) -> Vec<(Id, Name, bool)> {
+        self.read(|rows| {
+            let dependents = rows.row(id).map_or(&[][..], |row| &row.dependents);
+            let rows = dependents.iter().filter_map(|&(id, _)| rows.row(id)).filter(|row| row.removal.is_none());
+            rows.map(|row| (row.id, row.about.name.clone(), row.owner == Some(id))).collect()
+        })
     }
 
     #[cfg(feature = "admin")]

@@ -16,6 +16,7 @@
 //! A removal is in [`core::added`](crate::core::added).
 
 mod owned;
+pub(crate) mod reconcile;
 
 use super::engine_tasks::EngineTasks;
 use super::service::Service;
@@ -272,7 +273,7 @@ impl DaemonHandle {
             let options = service.method_limits();
             let about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
             let mut about = about.in_group(service.group_name());
-            about.owned = owned;
+            (about.owned, about.version) = (owned, service.version_hash());
             let is_free = |id| core.tasks(id).have_ended();
             match core.added.reserve(about, &added, is_free) {
                 Ok(id) => {
@@ -308,7 +309,10 @@ impl DaemonHandle {
             core.supervisor.notify_one();
         }
         core.notify_changed();
-        let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name, daemon = %core.daemon));
+        // Of its own: it may outlive the service that adds it, whose span is current here.
+        let span = span(
+            || tracing::error_span!(target: "rxd", parent: None, "service", service = %name, daemon = %core.daemon),
+        );
         service.take_name();
         service.spawn(core, id, (&spawner.tasks, &spawner.runtime), span);
         Ok(id)
@@ -357,12 +361,10 @@ fn with_node(service: &Service, edges: &[ResolvedEdge<'_>], look: &mut dyn FnMut
     look(&service.node(&own));
 }
 
-/// Checks a new service: its values, and its place in the graph. Returns the services that stop after
-/// it.
-fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<Vec<Id>, Error> {
-    let (mut faults, mut rule) = (Vec::new(), None);
+/// Faults of a service that are not about its watches.
+fn own_faults(core: &Core, service: &Service, faults: &mut Vec<String>) {
     let of = || format!("service {} of daemon {}", graph::quoted(service.name()), graph::quoted(&core.daemon));
-    service.option_faults(&of, &mut faults);
+    service.option_faults(&of, faults);
     if service.config_demand().is_some() {
         let name = graph::quoted(service.name());
         faults.push(format!(
@@ -370,15 +372,26 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
              candidate is checked by it"
         ));
     }
+}
+
+/// That a service names a type of which there are these services.
+fn ambiguity(service: &Service, target: &str, names: &str) -> String {
+    let service = graph::quoted(service.name());
+    format!(
+        "service {service} names `{target}`, which is the type of several services\nhelp: name the one you mean: {names}"
+    )
+}
+
+/// Checks a new service: its values, and its place in the graph. Returns the services that stop after
+/// it.
+fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<Vec<Id>, Error> {
+    let (mut faults, mut rule) = (Vec::new(), None);
+    own_faults(core, service, &mut faults);
     let mut targets = edges.iter().flat_map(|edge| &edge.targets);
     if let Some(ambiguous) = targets.find(|target| target.found.len() > 1) {
         let mut names = String::new();
         ambiguous.found.iter().for_each(|(_, name)| crate::text::add_item(&mut names, &format!("`{name}`")));
-        faults.push(format!(
-            "service {} names `{}`, which is the type of several services\nhelp: name the one you mean: {names}",
-            graph::quoted(service.name()),
-            ambiguous.written.text
-        ));
+        faults.push(ambiguity(service, ambiguous.written.text, &names));
         let rule = Some(graph::Rule::AmbiguousType.as_str());
         return Err(Error::from(GraphError { rule, faults }));
     }

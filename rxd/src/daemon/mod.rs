@@ -10,7 +10,7 @@
 //!   `supervisor`: the task that runs until the daemon has stopped; `reload`: the reload of all
 //!   services.
 
-mod added;
+pub(crate) mod added;
 pub(crate) mod checked;
 pub(crate) mod config;
 #[cfg(feature = "config-watch")]

@@ -25,6 +25,8 @@ use crate::service::function::FunctionRunner;
 use crate::service::runner::Runner;
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +72,7 @@ struct ServiceBox<R: ?Sized> {
 pub(super) struct ServiceConfig {
     name: Name,
     group: Option<Name>,
+    version: Option<NonZeroU64>,
     service_type: Option<ServiceType>,
     table: &'static Table,
     manager: Box<dyn Decide>,
@@ -143,6 +146,7 @@ impl ServiceConfig {
         ServiceConfig {
             name,
             group: None,
+            version: None,
             service_type: None,
             table: const { &<crate::lifecycle::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::lifecycle::manager::continuous),
@@ -160,6 +164,7 @@ impl ServiceConfig {
         ServiceConfig {
             name: Cow::Borrowed(declaration.name),
             group: declaration.group.map(Cow::Borrowed),
+            version: None,
             service_type: Some(R::SERVICE_TYPE),
             table: declaration.table,
             manager: (declaration.manager)(),
@@ -309,6 +314,16 @@ impl Service {
         self
     }
 
+    /// Sets the version of what the service is made from: its part of a configuration, for example.
+    /// [`DaemonHandle::reconcile`](crate::DaemonHandle::reconcile) keeps a service whose version is the
+    /// same, and replaces it otherwise. Default: none. Versions are compared by a hash of 64 bits.
+    pub fn version(mut self, version: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        version.hash(&mut hasher);
+        self.0.config.version = NonZeroU64::new(hasher.finish() | 1);
+        self
+    }
+
     /// Sets the manager. Default: `continuous`.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
         self.0.config.table = const { &M::TABLE };
@@ -408,6 +423,15 @@ impl Service {
     /// The name of its group.
     pub(crate) fn group_name(&self) -> Option<Name> {
         self.0.config.group.clone()
+    }
+
+    pub(crate) fn set_group(&mut self, group: Name) {
+        self.0.config.group = Some(group);
+    }
+
+    /// The hash of its version.
+    pub(crate) fn version_hash(&self) -> Option<NonZeroU64> {
+        self.0.config.version
     }
 
     /// Moves the name out of the service, which then has none.

@@ -9,7 +9,7 @@ use crate::daemon::service::Service;
 use crate::error::{AnyError, Error};
 use crate::graph::{Edge, Keyword, ServiceType};
 use crate::handle::DaemonHandle;
-use crate::lifecycle::state::{Action, State};
+use crate::lifecycle::state::{Action, Filter, State};
 use crate::report::Report;
 use crate::service::runner::Runner;
 use crate::service::thread::clock;
@@ -397,7 +397,8 @@ impl Running {
         Trace::of(&self.handle)
     }
 
-    /// Waits until the service is in this state, even for an instant.
+    /// Waits until the service is in this state, even for an instant. A service that is added later is
+    /// waited for, too.
     ///
     /// # Panics
     ///
@@ -405,6 +406,13 @@ impl Running {
     /// entered the state after 24 hours of paused time. The message says what the service waits
     /// for, and shows the [timeline](Trace::timeline).
     pub async fn until(&self, service: &str, state: State) {
+        let added = async {
+            if let Ok(mut states) = self.handle.watch_states(Filter::None) {
+                while self.handle.states().get(service).is_none() && states.next().await.is_some() {}
+            }
+        };
+        // Otherwise `wait_for` says that there is no such service.
+        let _ = tokio::time::timeout(WAIT_LIMIT, added).await;
         if let Err(error) = self.handle.wait_for(service, state).within(WAIT_LIMIT).await {
             let trace = self.trace();
             panic!("{error}\n{}", trace.around(trace.steps.len() as u64));

@@ -7,6 +7,7 @@ mod groups;
 mod kit;
 mod memory;
 mod owned;
+mod reconcile;
 mod refused;
 mod removing;
 mod stress;

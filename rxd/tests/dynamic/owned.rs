@@ -230,3 +230,35 @@ async fn d22_owner_is_asked_to_stop_only_once_what_it_owns_has_ended() {
     assert!(stop(&handle).await.is_ok());
     assert_eq!(cancelled.await.unwrap() - before, Duration::from_secs(2));
 }
+
+/// Notes, for each span, whether it has none above it.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<(String, bool)>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Spans {
+    fn on_new_span(
+        &self,
+        span: &tracing::span::Attributes<'_>,
+        _: &tracing::span::Id,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        self.0.lock().unwrap().push((format!("{:?}", span.values()), span.is_root()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d28_span_of_an_added_service_is_not_below_that_of_the_service_that_adds_it() {
+    use tracing_subscriber::layer::SubscriberExt;
+    // With only one subscriber `tracing` may ask another thread about a callsite, and remember that
+    // nobody wants it.
+    let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+    let spans = Spans::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
+    let handle = daemon().await;
+    handle.add(boss()).await.unwrap();
+    all_run(&handle).await;
+    assert!(stop(&handle).await.is_ok());
+    let spans = spans.0.lock().unwrap();
+    let shards: Vec<_> = spans.iter().filter(|(span, _)| span.contains("service: shard-a")).collect();
+    assert!(!shards.is_empty() && shards.iter().all(|(_, is_root)| *is_root), "{spans:?}");
+}
