@@ -4,7 +4,7 @@ use crate::program::Program;
 use std::path::Path;
 
 /// The binaries, and an option that their help lists.
-const ALL: [(&str, &str, &str); 13] = [
+const ALL: [(&str, &str, &str); 14] = [
     ("custom-manager", env!("CARGO_BIN_EXE_custom-manager"), "--fail-import"),
     ("datagrams", env!("CARGO_BIN_EXE_datagrams"), "--max-bytes"),
     ("gateway", env!("CARGO_BIN_EXE_gateway"), "--redis"),
@@ -18,6 +18,7 @@ const ALL: [(&str, &str, &str); 13] = [
     ("single-service", env!("CARGO_BIN_EXE_single-service"), "--greetings"),
     ("status-board", env!("CARGO_BIN_EXE_status-board"), "--holds"),
     ("systemd", env!("CARGO_BIN_EXE_systemd"), "--unit"),
+    ("tenants", env!("CARGO_BIN_EXE_tenants"), "--file"),
 ];
 
 #[test]

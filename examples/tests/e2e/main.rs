@@ -21,3 +21,4 @@ mod status_board;
 mod systemd;
 #[cfg(target_os = "linux")]
 mod systemd_unit;
+mod tenants;
