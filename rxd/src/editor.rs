@@ -23,6 +23,7 @@ words!(service {
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
     readiness = "`readiness(required)` or `readiness(optional)`: whether the daemon is ready only with this service."
+    autostart = "`autostart = false`: the service is started only by an operator or by code. By default it starts with the daemon."
     group = "`group = \"ingest\"`: the group of the service. Operators act on all services of a group at once."
     provides = "`provides(Pool)`: the type of what it provides to services that need it."
     config = "`config = MyConfig`: the type of the configuration that it takes; implement `rxd::Configure<MyConfig>` for it."

@@ -163,6 +163,7 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
             let readiness = rxd.readiness();
             quote!(.readiness(#readiness::#variant))
         }
+        OptionSetter::Autostart(value) => quote!(.autostart(#value)),
         OptionSetter::OnFailure(variant) => {
             let on_failure = rxd.on_failure();
             quote!(.on_failure(#on_failure::#variant))

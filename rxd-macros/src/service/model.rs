@@ -71,6 +71,8 @@ pub(crate) enum OptionSetter {
     OnFailure(Ident),
     /// `.readiness(..)`
     Readiness(Ident),
+    /// `.autostart(..)`
+    Autostart(TokenStream),
 }
 
 /// Checks everything that was written. What is not valid is reported and left out.
@@ -124,6 +126,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
             "restarts" => options.extend(read_restarts(entry, unchecked, errors)),
             "on_failure" => options.extend(entry.expect_word(&ON_FAILURE, errors).map(OptionSetter::OnFailure)),
             "readiness" => options.extend(entry.expect_word(&READINESS, errors).map(OptionSetter::Readiness)),
+            "autostart" => options.extend(entry.expect_bool(errors).map(OptionSetter::Autostart)),
             "heartbeat" => {
                 let time = entry.expect_positive_duration(errors);
                 unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::of_duration("Heartbeat", None, time)));

@@ -290,6 +290,16 @@ impl KeyEntry {
         Some(list.args(errors))
     }
 
+    /// The value of `key = true`, or an expression of type `bool`; otherwise an error.
+    pub(crate) fn expect_bool(&self, errors: &mut Errors) -> Option<TokenStream> {
+        let is_literal = matches!(self.as_expr(), Some(Expr::Lit(ExprLit { lit: Lit::Bool(_), .. })));
+        if is_literal || self.as_constant().is_some() {
+            return Some(self.value_tokens());
+        }
+        self.report_wrong_value("`true` or `false`", errors);
+        None
+    }
+
     /// The duration of `key = "250ms"`; otherwise an error.
     pub(crate) fn expect_duration(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {

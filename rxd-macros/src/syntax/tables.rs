@@ -21,6 +21,7 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
     AttributeKey { name: "readiness", form: "readiness = \"optional\"" },
+    AttributeKey { name: "autostart", form: "autostart = false" },
     AttributeKey { name: "group", form: "group = \"ingest\"" },
     AttributeKey { name: "provides", form: "provides(Type)" },
     AttributeKey { name: "config", form: "config = MyConfig" },

@@ -40,6 +40,7 @@ const WORDS: &[&str] = &[
     "restarts",
     "on_failure",
     "readiness",
+    "autostart",
     "group",
     "optional",
     "heartbeat",

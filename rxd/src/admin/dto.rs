@@ -201,10 +201,16 @@ pub(crate) fn is_optional(handle: &DaemonHandle, service: &str) -> bool {
     handle.core().is_optional_name(service)
 }
 
+/// Whether the service waits to be started, as it is declared.
+pub(crate) fn rests(handle: &DaemonHandle, service: &ServiceState) -> bool {
+    let core = handle.core();
+    core.id(&service.name).is_some_and(|id| core.rests(id, (service.state, service.cause)))
+}
+
 /// Whether the services that count are ready, and the others.
 pub(crate) fn readiness<'a>(handle: &DaemonHandle, states: impl Iterator<Item = &'a ServiceState>) -> DaemonReadiness {
     let mut readiness = DaemonReadiness::Ready;
-    for service in states.filter(|service| !is_ready(service)) {
+    for service in states.filter(|service| !is_ready(service) && !rests(handle, service)) {
         if !is_optional(handle, &service.name) {
             return DaemonReadiness::NotReady;
         }

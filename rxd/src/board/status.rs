@@ -53,6 +53,11 @@ impl ServiceStatus {
         self.state == state && self.transition == Transition::Entering
     }
 
+    /// Whether it is in Exit without ever having begun: it waits for an operator to start it.
+    pub(crate) fn is_unstarted(&self) -> bool {
+        self.incarnation == 0 && self.cause == Cause::Operator && self.is_in(State::Exit)
+    }
+
     /// Applies one transition.
     #[inline]
     pub(super) fn advance(&mut self, seq: u64, at: u64, step: StateChange) {
@@ -135,9 +140,9 @@ impl Condition {
 
     /// Whether its value for this service will never change, unless an operator starts the service
     /// again: the service has exited, or the condition is about Unknown, which the service has left
-    /// and to which it never returns.
+    /// and to which it never returns. A service that was never started is still to be.
     pub(super) fn is_settled(self, status: &ServiceStatus) -> bool {
-        status.over
+        (status.over && !status.is_unstarted())
             || (matches!(self, Condition::State(_, State::Unknown)) && status.seq > 0 && !status.is_in(State::Unknown))
     }
 }

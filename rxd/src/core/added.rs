@@ -111,6 +111,7 @@ pub(crate) struct AddedFacts {
     group: Option<Name>,
     /// The hash of what it was made from.
     pub(crate) version: Option<NonZeroU64>,
+    is_manual: bool,
     answer_limit: Duration,
     timeouts: [Option<Duration>; 4],
 }
@@ -118,16 +119,9 @@ pub(crate) struct AddedFacts {
 impl AddedFacts {
     pub(crate) fn new(name: Name, type_hash: Option<u64>, table: &'static Table, options: &Options) -> Self {
         let answer_limit = Duration::from_secs(options.answer_limit());
-        AddedFacts {
-            name,
-            type_hash,
-            table,
-            owned: None,
-            group: None,
-            version: None,
-            answer_limit,
-            timeouts: options.timeouts,
-        }
+        let (is_manual, timeouts) = (!options.autostart, options.timeouts);
+        let (owned, group, version) = (None, None, None);
+        AddedFacts { name, type_hash, table, owned, group, version, is_manual, answer_limit, timeouts }
     }
 
     pub(crate) fn in_group(self, group: Option<Name>) -> Self {
@@ -295,6 +289,11 @@ impl AddedServices {
 
     pub(super) fn answer_limit(&self, id: Id) -> Duration {
         self.read(|rows| rows.row(id).map(|row| row.about.answer_limit)).unwrap_or(Duration::from_secs(u64::MAX))
+    }
+
+    /// Whether it does not start by itself.
+    pub(super) fn is_manual(&self, id: Id) -> bool {
+        self.read(|rows| rows.row(id).is_some_and(|row| row.about.is_manual))
     }
 
     /// The groups of those that are in one.

@@ -19,7 +19,7 @@ use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
 use crate::core::provided::ProvidedValues;
 use crate::core::shutdown::ShutdownRequest;
-use crate::core::stop_order::StopOrder;
+use crate::core::stop_order::{Presence, StopOrder};
 use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
 use crate::in_span::ScopedSubscriber;
@@ -27,7 +27,7 @@ use crate::in_span::ScopedSubscriber;
 use crate::intracom::Intracom;
 use crate::lifecycle::backoff::ReactionRecords;
 use crate::lifecycle::manager::Table;
-use crate::lifecycle::options::{Options, Readiness};
+use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
 use crate::report::Report;
@@ -114,6 +114,8 @@ pub(crate) struct Core {
     failures: Mutex<Vec<Id>>,
     /// The services that the daemon's readiness does not count, in order.
     optional: Box<[Id]>,
+    /// Those that do not start with the daemon, in order.
+    manual: Box<[Id]>,
     groups: DeclaredGroups,
     /// Why the start has failed, if it has: some services were not ready in time.
     pub(crate) start_failure: OnceLock<String>,
@@ -327,6 +329,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             optional: Box::default(),
+            manual: Box::default(),
             groups: DeclaredGroups::default(),
             start_failure: OnceLock::new(),
             reloadable: Mutex::new(Vec::new()),
@@ -436,16 +439,19 @@ impl Core {
     /// Sets the limits of the services: of their methods, and how long they may take to answer a
     /// request.
     pub(crate) fn with_limits(mut self, options: impl Iterator<Item = Options>) -> Self {
-        let mut optional = Vec::new();
+        let (mut optional, mut manual) = (Vec::new(), Vec::new());
         let limits = options.enumerate().map(|(id, options)| {
             self.method_limits.add(id as Id, &options);
-            if options.readiness == Readiness::Optional {
+            if !options.counts_for_readiness() {
                 optional.push(id as Id);
+            }
+            if !options.autostart {
+                manual.push(id as Id);
             }
             options.answer_limit()
         });
         self.answer_limits = limits.collect();
-        self.optional = optional.into();
+        (self.optional, self.manual) = (optional.into(), manual.into());
         self
     }
 
@@ -636,7 +642,12 @@ impl Core {
     /// Handles the Exit of a service: asks those services to stop that had to wait for it. Returns
     /// whether that woke a task.
     pub(crate) fn exited(&self, id: Id, cause: Cause) -> bool {
-        let (next, left) = self.stop_order.exited(id, cause == Cause::Operator);
+        let how = match cause {
+            Cause::Operator if self.is_manual(id) && self.board.status(id).is_unstarted() => Presence::NotStarted,
+            Cause::Operator => Presence::Stopped,
+            _ => Presence::Exited,
+        };
+        let (next, left) = self.stop_order.exited(id, how);
         self.board.raise_all(&next, signal::SHUTDOWN);
         if left == 0 {
             self.supervisor.notify_one();

@@ -36,8 +36,20 @@ pub(crate) fn has_been_ready(status: &ServiceStatus, has_failed: bool) -> bool {
 }
 
 impl Core {
-    /// Whether the daemon's readiness does not count this service: it is declared as optional, or
-    /// was added.
+    /// Whether this service does not start by itself: `autostart = false`.
+    pub(crate) fn is_manual(&self, id: Id) -> bool {
+        if self.names.has(id) { self.manual.binary_search(&id).is_ok() } else { self.added.is_manual(id) }
+    }
+
+    /// Whether this service waits to be started, as it is declared: the daemon is not degraded without
+    /// it.
+    #[allow(dead_code, reason = "as above")]
+    pub(crate) fn rests(&self, id: Id, (state, cause): (State, Cause)) -> bool {
+        (state, cause) == (State::Exit, Cause::Operator) && self.is_manual(id)
+    }
+
+    /// Whether the daemon's readiness does not count this service: it is declared as optional, does not
+    /// start by itself, or was added.
     pub(crate) fn is_optional(&self, id: Id) -> bool {
         !self.names.has(id) || self.optional.binary_search(&id).is_ok()
     }
@@ -52,8 +64,9 @@ impl Core {
     #[allow(dead_code, reason = "only the admin route and systemd, where there is one, ask")]
     pub(crate) fn readiness(&self, statuses: &Statuses) -> DaemonReadiness {
         let mut readiness = DaemonReadiness::Ready;
-        for (id, _) in statuses.iter().filter(|(_, status)| !is_ready(status)) {
+        for (id, status) in statuses.iter().filter(|(_, status)| !is_ready(status)) {
             match self.is_optional(id) {
+                true if self.rests(id, (status.state, status.cause)) => {}
                 true => readiness = DaemonReadiness::Degraded,
                 false => return DaemonReadiness::NotReady,
             }

@@ -28,10 +28,8 @@ struct StopState {
     presence: Vec<Presence>,
     /// The added services, in the slots behind those.
     added: Vec<AddedOrder>,
-    /// How many services are not in Exit.
-    left: usize,
-    /// How many services an operator has stopped that are still in Exit.
-    stopped: usize,
+    /// How many slots have each presence.
+    counts: [usize; Presence::NotStarted as usize + 1],
     /// For each service, how many services that stop before it are not in Exit; none before the
     /// shutdown begins.
     waiting: Option<Vec<u32>>,
@@ -49,21 +47,25 @@ struct AddedOrder {
     is_removed: bool,
 }
 
-/// Whether a service is in Exit.
+/// Whether a service is in Exit, and why.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Presence {
+pub(crate) enum Presence {
     /// No service is in the slot.
     Absent,
     NotInExit,
     Exited,
     /// In Exit because an operator stopped it.
     Stopped,
+    /// In Exit because it was never started: it does not start by itself.
+    NotStarted,
 }
 
 impl StopOrder {
     /// `after[a]` are the services that stop after `a`. Free of cycles.
     pub(crate) fn new(after: &[Vec<usize>]) -> Self {
-        let (presence, left) = (vec![Presence::NotInExit; after.len()], after.len());
+        let presence = vec![Presence::NotInExit; after.len()];
+        let mut counts = [0; Presence::NotStarted as usize + 1];
+        counts[Presence::NotInExit as usize] = after.len();
         let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(after.len()));
         for after in after {
             after.iter().for_each(|&id| all.push(id as Id));
@@ -72,7 +74,7 @@ impl StopOrder {
         StopOrder {
             after: all.into(),
             ends: ends.into(),
-            state: Mutex::new(StopState { presence, added: Vec::new(), left, stopped: 0, waiting: None, begun: None }),
+            state: Mutex::new(StopState { presence, added: Vec::new(), counts, waiting: None, begun: None }),
         }
     }
 
@@ -106,11 +108,12 @@ impl StopOrder {
     /// The number of services that are not in Exit. A service that an operator starts again counts
     /// from then on.
     pub(crate) fn left(&self) -> usize {
-        self.lock().left
+        self.lock().left()
     }
 
     /// Whether the daemon ends by itself: every service is in Exit, and an operator stopped none of
-    /// them. If so, no service can be started again from here on.
+    /// them. One that was never started is not waited for, unless that is all of them. If so, no service
+    /// can be started again from here on.
     pub(crate) fn is_over(&self) -> bool {
         let mut state = self.lock();
         if state.is_over() {
@@ -157,19 +160,18 @@ impl StopOrder {
         first
     }
 
-    /// Notes that a service is in Exit, and whether an operator stopped it. Returns the services
-    /// that can stop now, and the number of services that are not in Exit.
-    pub(crate) fn exited(&self, id: Id, is_stopped: bool) -> (Vec<Id>, usize) {
+    /// Notes that a service is in Exit, and why. Returns the services that can stop now, and the number
+    /// of services that are not in Exit.
+    pub(crate) fn exited(&self, id: Id, why: Presence) -> (Vec<Id>, usize) {
         let mut state = self.lock();
         let state = &mut *state;
         let place = self.place(id);
         if !state.is_left(place) {
-            return (Vec::new(), state.left);
+            return (Vec::new(), state.left());
         }
-        state.presence[place] = if is_stopped { Presence::Stopped } else { Presence::Exited };
-        state.stopped += usize::from(is_stopped);
-        state.left -= 1;
-        let Some(waiting) = &mut state.waiting else { return (Vec::new(), state.left) };
+        state.set(place, why);
+        let left = state.left();
+        let Some(waiting) = &mut state.waiting else { return (Vec::new(), left) };
         let after = match self.is_declared(id) {
             true => self.declared_after(id),
             false => added_after(&state.added, id, self.ends.len()),
@@ -182,7 +184,7 @@ impl StopOrder {
                 next.push(other);
             }
         }
-        (next, state.left)
+        (next, left)
     }
 
     /// Notes that a service leaves Exit. Returns false once the shutdown has begun.
@@ -194,9 +196,7 @@ impl StopOrder {
             return false;
         }
         let place = self.place(id);
-        let before = std::mem::replace(&mut state.presence[place], Presence::NotInExit);
-        state.left += usize::from(before != Presence::NotInExit);
-        state.stopped -= usize::from(before == Presence::Stopped);
+        state.set(place, Presence::NotInExit);
         true
     }
 
@@ -210,14 +210,15 @@ impl StopOrder {
         }
         let place = slot_of(id);
         if state.presence.len() <= place {
+            let more = place + 1 - state.presence.len();
+            state.counts[Presence::Absent as usize] += more;
             state.presence.resize(place + 1, Presence::Absent);
         }
         let nth = place - self.ends.len();
         if state.added.len() <= nth {
             state.added.resize_with(nth + 1, AddedOrder::none);
         }
-        state.presence[place] = Presence::NotInExit;
-        state.left += 1;
+        state.set(place, Presence::NotInExit);
         let before = std::mem::replace(&mut state.added[nth], AddedOrder { id, after, is_removed: false });
         drop(state);
         drop(before);
@@ -239,9 +240,7 @@ impl StopOrder {
         if state.added.get(nth).is_none_or(|added| added.id != id) {
             return false;
         }
-        let before = std::mem::replace(&mut state.presence[slot_of(id)], Presence::Absent);
-        state.left -= usize::from(before == Presence::NotInExit);
-        state.stopped -= usize::from(before == Presence::Stopped);
+        state.set(slot_of(id), Presence::Absent);
         let removed = std::mem::replace(&mut state.added[nth], AddedOrder::none());
         let is_over = state.is_over();
         drop(state);
@@ -266,8 +265,24 @@ fn added_after(added: &[AddedOrder], id: Id, declared: usize) -> &[Id] {
 }
 
 impl StopState {
+    /// Changes the presence of the service in a slot.
+    fn set(&mut self, place: usize, presence: Presence) {
+        let before = std::mem::replace(&mut self.presence[place], presence);
+        self.counts[before as usize] -= 1;
+        self.counts[presence as usize] += 1;
+    }
+
+    fn count(&self, presence: Presence) -> usize {
+        self.counts[presence as usize]
+    }
+
+    fn left(&self) -> usize {
+        self.count(Presence::NotInExit)
+    }
+
     fn is_over(&self) -> bool {
-        self.left == 0 && self.stopped == 0
+        let has_run = self.count(Presence::Exited) > 0 || self.count(Presence::NotStarted) == 0;
+        self.left() == 0 && self.count(Presence::Stopped) == 0 && has_run
     }
 
     fn is_left(&self, place: usize) -> bool {
@@ -303,25 +318,25 @@ mod tests {
         // 0 stops before 1, 1 before 2.
         let stop_order = StopOrder::new(&[vec![1], vec![2], vec![]]);
         assert_eq!(stop_order.begin(), [0]);
-        assert_eq!(stop_order.exited(0, false), (vec![1], 2));
-        assert_eq!(stop_order.exited(1, false), (vec![2], 1));
-        assert_eq!(stop_order.exited(2, false), (vec![], 0));
+        assert_eq!(stop_order.exited(0, Presence::Exited), (vec![1], 2));
+        assert_eq!(stop_order.exited(1, Presence::Exited), (vec![2], 1));
+        assert_eq!(stop_order.exited(2, Presence::Exited), (vec![], 0));
     }
 
     #[test]
     fn stop_order_with_a_service_in_exit_does_not_wait_for_it() {
         let stop_order = StopOrder::new(&[vec![1], vec![]]);
-        assert_eq!(stop_order.exited(0, false), (vec![], 1));
+        assert_eq!(stop_order.exited(0, Presence::Exited), (vec![], 1));
         assert_eq!(stop_order.begin(), [0, 1]);
     }
 
     #[test]
     fn s14_stop_order_with_a_stopped_service_is_over_only_after_it_has_exited_by_itself() {
         let stop_order = StopOrder::new(&[vec![], vec![]]);
-        stop_order.exited(0, true);
-        stop_order.exited(1, false);
+        stop_order.exited(0, Presence::Stopped);
+        stop_order.exited(1, Presence::Exited);
         assert!(!stop_order.is_over() && stop_order.revive(0));
-        stop_order.exited(0, false);
+        stop_order.exited(0, Presence::Exited);
         assert!(stop_order.is_over() && !stop_order.revive(0));
     }
 
@@ -340,10 +355,30 @@ mod tests {
             match adder.join().unwrap() {
                 true => {
                     assert_eq!(first, [id], "0 waits for it");
-                    assert_eq!(stop_order.exited(id, false), (vec![0], 1));
+                    assert_eq!(stop_order.exited(id, Presence::Exited), (vec![0], 1));
                 }
                 false => assert_eq!(first, [0]),
             }
         });
+    }
+
+    #[test]
+    fn stop_order_with_services_that_were_never_started_is_over_once_another_has_exited() {
+        let stop_order = StopOrder::new(&[vec![], vec![], vec![]]);
+        stop_order.exited(0, Presence::NotStarted);
+        stop_order.exited(1, Presence::NotStarted);
+        assert!(!stop_order.is_over());
+        stop_order.exited(2, Presence::Exited);
+        assert!(stop_order.is_over() && !stop_order.revive(0));
+
+        let stop_order = StopOrder::new(&[vec![], vec![]]);
+        stop_order.exited(0, Presence::NotStarted);
+        stop_order.exited(1, Presence::NotStarted);
+        assert!(!stop_order.is_over(), "somebody has to start one");
+        assert!(stop_order.revive(0));
+        stop_order.exited(0, Presence::Stopped);
+        assert!(!stop_order.is_over() && stop_order.revive(0));
+        stop_order.exited(0, Presence::Exited);
+        assert!(stop_order.is_over());
     }
 }

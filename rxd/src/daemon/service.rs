@@ -337,6 +337,15 @@ impl Service {
         self
     }
 
+    /// Sets whether the service starts with the daemon; with `false` only an operator or code starts it.
+    /// Default: true. It is one of the [options](Options::autostart), which [`options`](Service::options)
+    /// replaces.
+    pub fn autostart(mut self, autostart: bool) -> Self {
+        let options = *self.0.config.options;
+        self.0.config.options.set(options.autostart(autostart));
+        self
+    }
+
     /// Has [`Runner::run`] called once each period, and the service stay in Run between two runs.
     pub fn every(self, every: Every) -> Self {
         #[cfg(feature = "cron")]

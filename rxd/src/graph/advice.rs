@@ -78,6 +78,8 @@ pub enum AdviceRule {
     GatesNeverOpen,
     /// A service that waits for another one ends with it, if a `then(exit)` may end that.
     WaitsForEnded,
+    /// A service that starts with the daemon depends on services that do so, too.
+    WaitsForManualStart,
     /// A gate waits for a state in which its target stays.
     GateOnPassingState,
     /// A gate may stay closed for as long as the declared delays of its target last.
@@ -92,11 +94,12 @@ pub enum AdviceRule {
 
 impl AdviceRule {
     /// All of them.
-    pub const ALL: [AdviceRule; 9] = [
+    pub const ALL: [AdviceRule; 10] = [
         AdviceRule::ReactionWithoutGate,
         AdviceRule::EvictionCycle,
         AdviceRule::GatesNeverOpen,
         AdviceRule::WaitsForEnded,
+        AdviceRule::WaitsForManualStart,
         AdviceRule::GateOnPassingState,
         AdviceRule::WithinTooShort,
         AdviceRule::ExitAtStart,
@@ -112,6 +115,7 @@ impl AdviceRule {
             AdviceRule::EvictionCycle => "eviction-cycle",
             AdviceRule::GatesNeverOpen => "gates-never-open",
             AdviceRule::WaitsForEnded => "waits-for-ended",
+            AdviceRule::WaitsForManualStart => "waits-for-manual-start",
             AdviceRule::GateOnPassingState => "gate-on-passing-state",
             AdviceRule::WithinTooShort => "within-too-short",
             AdviceRule::ExitAtStart => "exit-at-start",

@@ -48,6 +48,7 @@ pub struct Options {
     pub(crate) on_failure: OnFailure,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) readiness: Readiness,
+    pub(crate) autostart: bool,
     /// The key of a setter that was given a state without a method, and that state.
     pub(crate) no_method: Option<(&'static str, State)>,
 }
@@ -74,6 +75,7 @@ impl Options {
         on_failure: OnFailure::Exit,
         heartbeat: None,
         readiness: Readiness::Required,
+        autostart: true,
         no_method: None,
     };
 
@@ -167,6 +169,28 @@ impl Options {
     pub const fn readiness(mut self, readiness: Readiness) -> Self {
         self.readiness = readiness;
         self
+    }
+
+    /// Sets whether the service starts with the daemon. Default: true.
+    ///
+    /// With `false` it is in Exit, as if an operator had stopped it, until it is
+    /// [started](crate::DaemonHandle::start).
+    ///
+    /// * The daemon's [readiness](Readiness) does not count it. The daemon is degraded without it only
+    ///   once it has been started, unless an operator stops it again.
+    /// * Services that need it wait for it; [`why`](crate::DaemonHandle::why) says so.
+    /// * The daemon ends by itself once all services have ended that were started. It does not wait for
+    ///   one that never was, unless none of them was: then an operator has to start one.
+    /// * What operators do is not kept: the next process begins as declared.
+    #[must_use]
+    pub const fn autostart(mut self, autostart: bool) -> Self {
+        self.autostart = autostart;
+        self
+    }
+
+    /// Whether the readiness of the daemon counts the service.
+    pub(crate) fn counts_for_readiness(&self) -> bool {
+        self.readiness == Readiness::Required && self.autostart
     }
 }
 

@@ -8,7 +8,7 @@ use crate::board::{Id, ServiceStatus, Statuses};
 use crate::core::Core;
 use crate::core::readiness::has_been_ready;
 use crate::lifecycle::backoff::later;
-use crate::lifecycle::options::{OnFailure, Options, Readiness, slot};
+use crate::lifecycle::options::{OnFailure, Options, slot};
 use crate::lifecycle::state::{State, Transition};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -36,7 +36,7 @@ struct PendingService {
 impl PendingServices {
     pub(crate) fn new(services: impl Iterator<Item = Options>) -> Self {
         let mut pending = Vec::with_capacity(services.size_hint().0);
-        let counts = |(_, options): &(usize, Options)| options.readiness == Readiness::Required;
+        let counts = |(_, options): &(usize, Options)| options.counts_for_readiness();
         for (id, options) in services.enumerate().filter(counts) {
             pending.push(PendingService {
                 id: id as Id,
@@ -106,6 +106,7 @@ mod tests {
     use crate::board::{Board, TransitionBatch};
     use crate::core::names::ServiceNames;
     use crate::core::stop_order::StopOrder;
+    use crate::lifecycle::options::Readiness;
     use crate::lifecycle::state::Cause;
     use tokio::time::advance;
 
@@ -138,8 +139,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn g27_optional_service_does_not_hold_up_the_daemon() {
-        let core = core(2);
-        let options = [Options::DEFAULT, Options::DEFAULT.readiness(Readiness::Optional)];
+        let core = core(3);
+        let manual = Options::DEFAULT.autostart(false);
+        let options = [Options::DEFAULT, Options::DEFAULT.readiness(Readiness::Optional), manual];
         let mut pending = PendingServices::new(options.into_iter());
         assert!(!pending.is_empty_after(&core.board.statuses().1));
         assert!(pending.is_empty_after(&go(&core, 0, State::Run, Transition::Entering)));

@@ -24,10 +24,11 @@ enum NotRunning {
     Stopping,
     Idle,
     StoppedByOperator,
+    NotStarted,
 }
 
 impl NotRunning {
-    const ALL: [NotRunning; 8] = [
+    const ALL: [NotRunning; 9] = [
         NotRunning::Failed,
         NotRunning::FailedDependency,
         NotRunning::Restarting,
@@ -36,6 +37,7 @@ impl NotRunning {
         NotRunning::Stopping,
         NotRunning::Idle,
         NotRunning::StoppedByOperator,
+        NotRunning::NotStarted,
     ];
 
     fn as_str(self) -> &'static str {
@@ -48,6 +50,7 @@ impl NotRunning {
             NotRunning::Stopping => "stopping",
             NotRunning::Idle => "idle",
             NotRunning::StoppedByOperator => "stopped by an operator",
+            NotRunning::NotStarted => "not started",
         }
     }
 }
@@ -99,6 +102,7 @@ pub(crate) fn line(core: &Core, statuses: &Statuses) -> String {
 fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
     let is_entered = status.transition == Transition::Entering;
     match (status.state, is_entered) {
+        (State::Exit, _) if status.is_unstarted() && core.is_manual(id) => NotRunning::NotStarted,
         (State::Exit, _) if status.cause == Cause::Operator => NotRunning::StoppedByOperator,
         (State::Exit, _) if status.cause == Cause::Dependency => NotRunning::FailedDependency,
         (State::Exit, _) => NotRunning::Failed,
@@ -145,7 +149,8 @@ fn describe(core: &Core, statuses: &Statuses, id: Id, status: &ServiceStatus, ki
             }
             format!("{name} for {}", few(&names, targets.len()))
         }
-        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle | NotRunning::StoppedByOperator => name,
+        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle => name,
+        NotRunning::StoppedByOperator | NotRunning::NotStarted => name,
     }
 }
 

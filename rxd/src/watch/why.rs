@@ -1,17 +1,20 @@
 //! `why`: explains a service's state by the chain of what it waits for.
 
-use crate::board::{BoardView, Condition, Id, Reaction, Seq, ServiceStatus, WatcherSpec};
+mod gate;
+
+use crate::board::{BoardView, Id, Reaction, Seq, ServiceStatus, WatcherSpec};
 use crate::core::{Core, FailedAt, ServiceState};
-use crate::graph::Mode;
 use crate::lifecycle::cancel_cause::CancelCause;
-use crate::lifecycle::duration::{Countdown, ExactDuration, ShortDuration};
-use crate::lifecycle::state::{Action, Cause, State, Transition};
+use crate::lifecycle::duration::{Countdown, ShortDuration};
+use crate::lifecycle::state::{Cause, State, Transition};
 use crate::text::add_item;
-use crate::watch::holding::{HoldingReaction, held_for};
+use crate::watch::holding::HoldingReaction;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
+
+pub use gate::UnmetGate;
 
 /// Why a service is in its state: what it waits for, what those services wait for in turn, and so
 /// on.
@@ -79,28 +82,15 @@ pub struct ServiceDiagnosis {
     /// It waits for its next attempt because this `then(stop)` took it out of Run soon after it had
     /// entered.
     reaction: Option<String>,
-}
-
-/// A closed gate: a watch that holds a service back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnmetGate {
-    /// Whether one of the services must satisfy the condition, or all of them.
-    pub mode: Mode,
-    /// The condition: `entering Run`, `to complete`.
-    pub condition: Cow<'static, str>,
-    /// The services that do not satisfy it.
-    pub services: Vec<Cow<'static, str>>,
-    /// The time after which a closed gate is a failure of its service; none if there is no limit.
-    pub within: Option<Duration>,
-    /// For how long the condition has to hold before the gate opens.
-    pub lasts: Option<Duration>,
-    /// For how long it has held, if it holds.
-    pub held_for: Option<Duration>,
+    /// It does not start by itself, and was never started.
+    is_unstarted: bool,
 }
 
 /// Why a service pauses before its next attempt.
 const EVICTED: &str = "taken out of Run by a reaction soon after it entered";
+
+/// Why a service is in Exit that was never started.
+const UNSTARTED: &str = "not started (`autostart = false`)";
 
 /// The stop of a daemon, for as long as services are left.
 struct Stop {
@@ -315,6 +305,7 @@ impl ServiceDiagnosis {
             last_failed,
             reload_failed: is_of_reload && is_running,
             reaction: reaction.filter(|_| next_attempt.is_some()),
+            is_unstarted: status.is_unstarted() && core.is_manual(id),
         }
     }
 
@@ -327,6 +318,9 @@ impl ServiceDiagnosis {
         }
         if let Some(cancelled) = self.cancelled_text() {
             return cancelled;
+        }
+        if self.is_unstarted {
+            return UNSTARTED.to_owned();
         }
         let ServiceState { state, cause, last_cause, .. } = &self.service;
         let mut parts = Vec::new();
@@ -422,32 +416,6 @@ impl ServiceDiagnosis {
     }
 }
 
-impl UnmetGate {
-    /// Takes the targets that do not satisfy the gate, too.
-    fn new(core: &Core, gate: &WatcherSpec, unmet: &[Id]) -> Self {
-        // A condition that has not held for long enough names all it is about.
-        let targets = if gate.mode == Mode::Any || unmet.is_empty() { &gate.targets } else { unmet };
-        UnmetGate {
-            mode: gate.mode,
-            condition: match gate.condition {
-                Condition::State(action, state) => {
-                    let action = match action {
-                        Action::NotIn => "not in",
-                        action => action.as_str(),
-                    };
-                    Cow::Owned(format!("{action} {}", state.name()))
-                }
-                Condition::Completed => Cow::Borrowed("to complete"),
-                Condition::Failed => Cow::Borrowed("to fail"),
-            },
-            services: core.names_of(targets),
-            within: gate.within,
-            lasts: gate.lasts,
-            held_for: held_for(core, gate),
-        }
-    }
-}
-
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, diagnosis) in self.services.iter().enumerate() {
@@ -460,6 +428,9 @@ impl fmt::Display for Why {
 impl fmt::Display for ServiceDiagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ServiceState { name, state, transition, cause, incarnation, .. } = &self.service;
+        if self.is_unstarted {
+            return write!(f, "{name} {UNSTARTED}: start it with `rxdctl start {name}`");
+        }
         match transition {
             _ if *state == State::Unknown => write!(f, "{name} not begun")?,
             Transition::Entering => write!(f, "{name} in {}", state.name())?,
@@ -508,25 +479,6 @@ impl fmt::Display for ServiceDiagnosis {
             (Some(error), _) => write!(f, ", last error: {error}"),
             (None, Some(history)) => write!(f, ", {history}"),
             (None, None) => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for UnmetGate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.mode == Mode::Any && self.services.len() > 1 {
-            f.write_str("any of ")?;
-        }
-        for (at, service) in self.services.iter().enumerate() {
-            write!(f, "{}{service}", if at == 0 { "" } else { ", " })?;
-        }
-        write!(f, " {}", self.condition)?;
-        match (self.lasts, self.held_for) {
-            (Some(lasts), Some(held)) => {
-                write!(f, ", which has held for {} of {}", ShortDuration(held.min(lasts)), ExactDuration(lasts))
-            }
-            (Some(lasts), None) => write!(f, " for {}", ExactDuration(lasts)),
-            (None, _) => Ok(()),
         }
     }
 }

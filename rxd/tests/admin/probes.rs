@@ -179,3 +179,31 @@ async fn readyz_says_no_from_the_beginning_of_the_drain() {
     assert!(!handle.has_ended());
     drop(handle);
 }
+
+#[tokio::test]
+async fn g27_service_that_waits_to_be_started_makes_the_daemon_neither_degraded_nor_unready() {
+    let daemon = Daemon::new("test").signals([]).add(Service::new("a", Waits));
+    let daemon = daemon.add(Service::new("worker", Waits).autostart(false));
+    let handle = daemon.admin(admin(&LevelHandle::new(Level::Info))).start().await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    handle.wait_for("worker", State::Exit).await.unwrap();
+    let to = at(&handle);
+    let rests = async |why: &str| {
+        let ready = get(&to, "/readyz").await;
+        assert_eq!((ready.status, &ready.body[..]), (200, "ok\n"));
+        assert!(get(&to, "/readyz?verbose").await.body.contains("[+]worker not started: ok\n"));
+        let daemon = get(&to, "/services").await.json();
+        assert_eq!((&daemon["ready"], &daemon["degraded"]), (&true.into(), &false.into()));
+        let worker = &daemon["services"][1];
+        assert_eq!((&worker["optional"], &worker["ready"], &worker["why"]), (&true.into(), &false.into(), &why.into()));
+        assert!(get(&to, "/metrics").await.body.contains("rxd_readiness{readiness=\"ready\"} 1\n"));
+    };
+    rests("not started (`autostart = false`)").await;
+    handle.start("worker").await.unwrap();
+    handle.wait_for("worker", State::Run).await.unwrap();
+    assert_eq!(get(&to, "/readyz").await.body, "ok\n");
+    handle.stop("worker").await.unwrap();
+    rests("stopped by an operator").await;
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+}

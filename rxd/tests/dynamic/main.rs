@@ -5,6 +5,7 @@
 
 mod groups;
 mod kit;
+mod manual;
 mod memory;
 mod owned;
 mod reconcile;

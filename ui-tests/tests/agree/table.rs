@@ -228,6 +228,7 @@ fn services() -> Vec<KeyRow> {
             )],
         ),
         free("service(readiness)", WORD),
+        free("service(autostart)", "a `bool`, as a literal or an expression"),
         row(
             "service(heartbeat)",
             LONGER,

@@ -74,6 +74,8 @@ pub(crate) async fn ready(
             let _ = writeln!(body, "[+]{} excluded: ok", service.name);
         } else if dto::is_ready(service) {
             let _ = writeln!(body, "[+]{} ok", service.name);
+        } else if dto::rests(&app.handle, service) {
+            let _ = writeln!(body, "[+]{} not started: ok", service.name);
         } else {
             let why = app.handle.why(&service.name).map(|why| why.to_string()).unwrap_or_default();
             let is_optional = dto::is_optional(&app.handle, &service.name);

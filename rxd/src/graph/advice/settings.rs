@@ -19,7 +19,12 @@ pub(super) fn advise(node: &Node<'_>, advice: &mut Vec<Advice>) {
         advice.push(Advice { rule: AdviceRule::DeadSetting, service: Some(node.name.to_owned()), message, help });
     };
     let (startup, init) = (options.startup_delay, options.delays[0]);
-    if !startup.is_zero() && startup <= init {
+    if !startup.is_zero() && !options.autostart {
+        add(
+            format!("has a `startup_delay` of {startup:?}, but is started by operators only, without a delay"),
+            "remove `startup_delay`, or delay each Init by `delays(Init = ..)`".into(),
+        );
+    } else if !startup.is_zero() && startup <= init {
         add(
             format!("has a `startup_delay` of {startup:?}, but waits {init:?} before each Init anyway"),
             "remove `startup_delay`, or make it longer than the delay before Init".into(),

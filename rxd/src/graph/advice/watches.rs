@@ -16,6 +16,7 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, earliest: &[Duration], 
     let node = &analysis.graph.nodes[me];
     for edge in node.edges.iter().filter(|edge| gate_stage(edge).is_some()) {
         let found = passing_gate(analysis, edge)
+            .or_else(|| waits_for_manual_start(analysis, me, edge))
             .or_else(|| waits_for_its_own_run(analysis, me, edge))
             .or_else(|| waits_for_ended(analysis, me, edge))
             .or_else(|| short_limit(analysis, me, edge, earliest));
@@ -23,6 +24,21 @@ pub(super) fn advise(analysis: &Analysis<'_>, me: usize, earliest: &[Duration], 
             advice.push(about_watch(node, found));
         }
     }
+}
+
+/// A dependency of a service that starts with the daemon on one that does not: nobody may ever start it.
+fn waits_for_manual_start(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Option<Finding> {
+    let nodes = analysis.graph.nodes;
+    if edge.keyword == Keyword::Watch || !nodes[me].options.autostart {
+        return None;
+    }
+    let to = targets(analysis, edge).into_iter().find(|&to| !nodes[to].options.autostart)?;
+    let (own, to) = (quoted(nodes[me].name), quoted(nodes[to].name));
+    Some((
+        AdviceRule::WaitsForManualStart,
+        format!("waits for {to} by {}, until somebody starts {to}: it has `autostart = false`", shown_watch(edge)),
+        format!("write `autostart = false` on {own}, too, or let {to} start with the daemon"),
+    ))
 }
 
 /// A gate that waits for a service that a `then(exit)` may end: it then waits for ever.

@@ -59,6 +59,11 @@ fn examples() -> Vec<(AdviceRule, &'static str, Vec<Node<'static>>)> {
             vec![node("disk", []), node("db", [any(Exited, run, "disk").then(Effect::Exit)]), api(needs("db"))],
         ),
         (
+            AdviceRule::WaitsForManualStart,
+            "`#[needs(\"db\")]`, where `db` has `autostart = false`",
+            vec![with(db(), Options::DEFAULT.autostart(false)), api(needs("db"))],
+        ),
+        (
             AdviceRule::GateOnPassingState,
             "`#[watch(any, entering, Init, \"db\")]`",
             vec![db(), api(any(Entering, State::Init, "db"))],
@@ -108,6 +113,18 @@ fn every_advice_has_its_row_in_the_documentation() {
     }
     let written = include_str!("../advice.md");
     assert!(written == table, "`advice.md` is out of date: `RXD_RULES=overwrite` writes it anew:\n{table}");
+}
+
+#[test]
+fn service_that_does_not_start_by_itself_may_need_others_like_it() {
+    let manual = Options::DEFAULT.autostart(false);
+    let db = || with(node("db", []), manual);
+    assert_eq!(advised(&[db(), with(node("api", [needs("db")]), manual)]), []);
+    assert_eq!(advised(&[db(), node("api", [any(Action::NotIn, State::Run, "db")])]), []);
+    let migrate = || with(job("migrate", []), manual);
+    assert_eq!(advised(&[migrate(), node("api", [after("migrate")])]), [AdviceRule::WaitsForManualStart]);
+    let late = with(node("late", []), manual.startup_delay(SECOND));
+    assert_eq!(advised(&[late]), [AdviceRule::DeadSetting]);
 }
 
 /// The patterns of the guide.
