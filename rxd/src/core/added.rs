@@ -105,8 +105,8 @@ pub(crate) struct AddedFacts {
     pub(crate) name: Name,
     pub(crate) type_hash: Option<u64>,
     pub(crate) table: &'static Table,
-    /// Holds the owner's incarnation up until the engine of this service has ended. Taken out and
-    /// dropped without the lock: that wakes the owner.
+    /// Holds the owner's incarnation up until this service is removed, or its engine has ended at a
+    /// shutdown. Dropped without the lock: that wakes the owner.
     pub(crate) owned: Option<TaskGuard>,
     group: Option<Name>,
     /// The hash of what it was made from.

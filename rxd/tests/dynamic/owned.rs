@@ -262,3 +262,34 @@ async fn d28_span_of_an_added_service_is_not_below_that_of_the_service_that_adds
     let shards: Vec<_> = spans.iter().filter(|(span, _)| span.contains("service: shard-a")).collect();
     assert!(!shards.is_empty() && shards.iter().all(|(_, is_root)| *is_root), "{spans:?}");
 }
+
+#[test]
+fn d29_name_of_an_owned_service_is_free_in_the_next_incarnation() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let handle = daemon().await;
+        let done: Arc<Mutex<Vec<Result<(), String>>>> = Arc::default();
+        let results = done.clone();
+        let owner = Service::from_fn("owner", move |cx: Context| {
+            let results = results.clone();
+            async move {
+                let mut names = ["one", "two", "three"].into_iter();
+                while let Some(name) = names.next().filter(|_| results.lock().unwrap().len() < 6_000) {
+                    let added = cx.spawn_service(service(name)).await.map_err(|error| error.to_string());
+                    results.lock().unwrap().push(added);
+                }
+                if results.lock().unwrap().len() >= 6_000 {
+                    cx.cancelled().await;
+                }
+                Ok(())
+            }
+        });
+        handle.add(owner.options(rxd::Options::DEFAULT.backoff(rxd::Backoff::NONE))).await.unwrap();
+        while done.lock().unwrap().len() < 6_000 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(stop(&handle).await.is_ok());
+        let refused: Vec<String> = done.lock().unwrap().drain(..).filter_map(Result::err).collect();
+        assert_eq!(refused, [""; 0]);
+    });
+}

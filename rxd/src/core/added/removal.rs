@@ -137,7 +137,8 @@ impl Core {
         let mut rows = self.added.rows.lock();
         let Some(row) = rows.row_mut(id) else { return };
         row.has_engine_ended = true;
-        let owned = row.about.owned.take();
+        // The owner goes on once the name can be used again.
+        let owned = if row.removal.is_none() { row.about.owned.take() } else { None };
         // Otherwise the last of them that is forgotten goes on with it.
         let is_to_go = row.removal.is_some() && row.dependents.is_empty();
         drop(rows);

@@ -1,7 +1,7 @@
 //! Services that end with the incarnation that has added them.
 //!
-//! Such a service counts as a task of its owner, so the owner calls Stop only once its engine has
-//! ended. A task of the owner waits for the end of the incarnation, and then has it removed.
+//! Such a service counts as a task of its owner, so the owner calls Stop only once it is removed, and
+//! its name free. A task of the owner waits for the end of the incarnation, and then has it removed.
 
 use crate::board::Id;
 use crate::core::Core;
