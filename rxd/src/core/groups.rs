@@ -3,11 +3,54 @@
 use super::Core;
 use super::names::Name;
 use crate::board::Id;
+#[cfg(feature = "admin")]
+use crate::board::ServiceStatus;
+#[cfg(feature = "admin")]
+use crate::lifecycle::state::Cause;
+#[cfg(feature = "admin")]
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
+#[cfg(feature = "admin")]
+use std::collections::HashMap;
 
 /// The groups of the services that the daemon starts with: of those that are in one, in order.
 #[derive(Debug, Default)]
 pub(crate) struct DeclaredGroups(Box<[(Id, Name)]>);
+
+/// What the services of each group have counted that were removed, while others are in the group: the
+/// sums of a group never decrease. An extension of the core, once an added service is in a group.
+#[cfg(feature = "admin")]
+#[derive(Debug, Default)]
+struct RemovedCounts(Mutex<HashMap<Name, RemovedMembers>>);
+
+#[cfg(feature = "admin")]
+#[derive(Debug, Default)]
+struct RemovedMembers {
+    /// How many added services are in the group.
+    added: usize,
+    counts: ServiceCounts,
+}
+
+/// What is counted of a service.
+#[cfg(feature = "admin")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ServiceCounts {
+    pub(crate) transitions: u64,
+    pub(crate) incarnations: u64,
+    pub(crate) restarts: u64,
+    /// By the cause.
+    pub(crate) failures: [u64; Cause::Abandoned as usize + 1],
+}
+
+#[cfg(feature = "admin")]
+impl ServiceCounts {
+    pub(crate) fn add(&mut self, more: &ServiceCounts) {
+        self.transitions += more.transitions;
+        self.incarnations += more.incarnations;
+        self.restarts += more.restarts;
+        self.failures.iter_mut().zip(more.failures).for_each(|(sum, count)| *sum += count);
+    }
+}
 
 impl DeclaredGroups {
     /// Takes the group of each service.
@@ -19,6 +62,49 @@ impl DeclaredGroups {
     fn of(&self, id: Id) -> Option<&Name> {
         let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(&self.0[at].1)
+    }
+}
+
+#[cfg(feature = "admin")]
+impl Core {
+    /// What is counted of a service now.
+    pub(crate) fn counts_of(&self, id: Id, status: &ServiceStatus) -> ServiceCounts {
+        ServiceCounts {
+            transitions: status.transitions,
+            incarnations: status.incarnation.into(),
+            restarts: status.restarts.into(),
+            failures: self.detail(id, |detail| detail.failures),
+        }
+    }
+
+    /// What services of this group have counted that were removed.
+    pub(crate) fn counts_of_removed(&self, group: &str) -> ServiceCounts {
+        let removed = self.extensions.get::<RemovedCounts>();
+        removed.and_then(|removed| Some(removed.0.lock().get(group)?.counts)).unwrap_or_default()
+    }
+
+    /// Notes that a service was added to its group, if it has one.
+    pub(crate) fn joins_group(&self, id: Id) {
+        let Some(group) = self.added.group(id) else { return };
+        let removed = self.extensions.get::<RemovedCounts>();
+        let removed = removed.unwrap_or_else(|| self.extensions.insert(RemovedCounts::default()));
+        removed.0.lock().entry(group).or_default().added += 1;
+    }
+
+    /// Notes that an added service leaves its group, since it is removed. Nothing is kept about a group
+    /// of added services only, once all have left it.
+    pub(super) fn leaves_group(&self, id: Id) {
+        let (Some(group), Some(removed)) = (self.added.group(id), self.extensions.get::<RemovedCounts>()) else {
+            return;
+        };
+        let counts = self.counts_of(id, &self.board.status(id));
+        let mut removed = removed.0.lock();
+        let Some(members) = removed.get_mut(&group) else { return };
+        members.added -= 1;
+        members.counts.add(&counts);
+        if members.added == 0 && !self.groups.0.iter().any(|(_, declared)| *declared == group) {
+            removed.remove(&group);
+        }
     }
 }
 

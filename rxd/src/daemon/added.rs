@@ -303,6 +303,8 @@ impl DaemonHandle {
         #[cfg(any(test, feature = "test-util"))]
         AddedRules::note(core, id, rules);
         core.board.add_service(id, specs);
+        #[cfg(feature = "admin")]
+        core.joins_group(id);
         core.publish_added(id);
         core.monitor_added(id, service.limits());
         if needs_timer || service.limits().heartbeat.is_some() {

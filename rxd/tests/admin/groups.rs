@@ -111,3 +111,57 @@ async fn post_to(handle: &DaemonHandle, path: &str) -> (u16, Value) {
     let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap())
 }
+
+#[tokio::test(start_paused = true)]
+async fn metrics_of_a_large_group_are_one_series_whose_sums_never_decrease() {
+    let handle = Daemon::new("test").signals([]).add(Service::new("api", Waits)).start().await.unwrap();
+    let tenant = |n: usize| Service::new(format!("tenant-{n}"), Waits).group("tenants");
+    for n in 0..102 {
+        handle.add(tenant(n)).await.unwrap();
+    }
+    handle.add(Service::new("tenants", Waits)).await.unwrap();
+    handle.wait_for(["tenant-101", "tenants"], State::Run).await.unwrap();
+    handle.restart("tenant-7").await.unwrap();
+    handle.wait_for("tenant-7", State::Run).await.unwrap();
+    let metrics = metrics_of(&handle).await;
+    assert!(!metrics.contains("service=\"tenant-"), "{metrics}");
+    let has = |metrics: &str, line: &str| assert!(metrics.lines().any(|one| one == line), "{line}\n{metrics}");
+    has(&metrics, "rxd_service_state{group=\"tenants\",state=\"run\"} 102");
+    has(&metrics, "rxd_service_state{group=\"tenants\",state=\"exit\"} 0");
+    has(&metrics, "rxd_service_ready{group=\"tenants\"} 102");
+    has(&metrics, "rxd_service_optional{group=\"tenants\"} 102");
+    has(&metrics, "rxd_service_incarnations_total{group=\"tenants\"} 103");
+    has(&metrics, "rxd_service_failures_total{group=\"tenants\",cause=\"panic\"} 0");
+    // A service may have the name of a group.
+    has(&metrics, "rxd_service_incarnations_total{service=\"tenants\"} 1");
+    has(&metrics, "rxd_service_state{service=\"api\",state=\"run\"} 1");
+    assert!(!metrics.contains("rxd_service_in_state_seconds{group"), "{metrics}");
+
+    handle.remove("tenant-7").await.unwrap();
+    let metrics = metrics_of(&handle).await;
+    has(&metrics, "rxd_service_state{group=\"tenants\",state=\"run\"} 101");
+    has(&metrics, "rxd_service_incarnations_total{group=\"tenants\"} 103");
+
+    // A hundred are a series each, and those that were removed have none.
+    handle.remove("tenant-8").await.unwrap();
+    let metrics = metrics_of(&handle).await;
+    has(&metrics, "rxd_service_incarnations_total{service=\"tenant-9\"} 1");
+    assert!(!metrics.contains("tenant-7\"") && !metrics.contains("group=\"tenants\""), "{metrics}");
+
+    // Nothing is kept of a group that all have left.
+    handle.group("tenants").unwrap().stop().await.into_result().unwrap();
+    for n in (0..102).filter(|n| *n != 7 && *n != 8) {
+        handle.remove(&format!("tenant-{n}")).await.unwrap();
+    }
+    for n in 0..101 {
+        handle.add(tenant(n)).await.unwrap();
+    }
+    handle.wait_for("tenant-100", State::Run).await.unwrap();
+    has(&metrics_of(&handle).await, "rxd_service_incarnations_total{group=\"tenants\"} 101");
+}
+
+async fn metrics_of(handle: &DaemonHandle) -> String {
+    let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+    let answer = rxd::admin::router(handle).oneshot(request).await.unwrap();
+    String::from_utf8(axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap().to_vec()).unwrap()
+}

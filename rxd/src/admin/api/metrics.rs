@@ -1,27 +1,19 @@
 //! `GET /metrics`, in the text format of Prometheus. Every number is read off the daemon when it is
 //! asked for; none is kept twice.
 
+use super::metrics_writer::MetricsWriter;
+use super::series;
 use crate::admin::app::App;
 use crate::admin::dto;
 use crate::core::readiness::DaemonReadiness;
-use crate::escape;
 #[cfg(feature = "intracom")]
 use crate::intracom::{DropCounts, GroupStats, Stats, TopicStats};
-use crate::lifecycle::state::{Cause, State as Lifecycle};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 #[cfg(feature = "intracom")]
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
-
-/// Every state, each a line of `rxd_service_state`.
-const STATES: [Lifecycle; 6] =
-    [Lifecycle::Unknown, Lifecycle::Init, Lifecycle::Idle, Lifecycle::Run, Lifecycle::Stop, Lifecycle::Exit];
-
-/// Every cause of a failure, each a line of `rxd_service_failures_total`.
-const FAILURES: [Cause; 4] = [Cause::Error, Cause::Panic, Cause::Timeout, Cause::Dependency];
 
 pub(crate) async fn get(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&app)).into_response()
@@ -34,24 +26,9 @@ fn text(app: &App) -> String {
     let states = core.states_of(seq, &statuses);
     let uptime = core.uptime().as_secs_f64();
     let mut out = String::with_capacity(2048 + states.len() * 640);
-    let mut metric = MetricsWriter { out: &mut out };
+    let mut metric = MetricsWriter::new(&mut out);
 
-    metric.head("rxd_service_state", "gauge", "Whether the service is in the state (1) or not (0).");
-    for service in states.iter() {
-        for state in STATES {
-            let is = u8::from(service.state == state);
-            metric.line("rxd_service_state", &[("service", &service.name), ("state", state.as_str())], is);
-        }
-    }
-    metric.head("rxd_service_ready", "gauge", "Whether the service is in Run, or has ended as designed.");
-    for service in states.iter() {
-        metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(dto::is_ready(service)));
-    }
-    metric.head("rxd_service_optional", "gauge", "Whether the daemon is ready without the service, too.");
-    for ((id, _), service) in statuses.iter().zip(states.iter()) {
-        let is_optional = u8::from(core.is_optional(id));
-        metric.line("rxd_service_optional", &[("service", &service.name)], is_optional);
-    }
+    series::write(&mut metric, core, &statuses, &states);
     let readiness = match core.readiness(&statuses) {
         _ if dto::phase(&app.handle, states.iter()) != "running" => "not_ready",
         DaemonReadiness::Ready => "ready",
@@ -65,35 +42,6 @@ fn text(app: &App) -> String {
     );
     for word in ["ready", "degraded", "not_ready"] {
         metric.line("rxd_readiness", &[("readiness", word)], u8::from(word == readiness));
-    }
-    metric.head("rxd_service_transitions_total", "counter", "How many transitions the service has made.");
-    for (service, (_, status)) in states.iter().zip(statuses.iter()) {
-        metric.line("rxd_service_transitions_total", &[("service", &service.name)], status.transitions);
-    }
-    metric.head("rxd_service_incarnations_total", "counter", "How many times the service has entered Init.");
-    for service in states.iter() {
-        metric.line("rxd_service_incarnations_total", &[("service", &service.name)], service.incarnation);
-    }
-    metric.head(
-        "rxd_service_restarts_total",
-        "counter",
-        "How many times the service was restarted after a failure, or after Run had ended.",
-    );
-    for service in states.iter() {
-        metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
-    }
-    metric.head("rxd_service_failures_total", "counter", "How many times the service has failed, by the cause.");
-    for ((id, _), service) in statuses.iter().zip(states.iter()) {
-        let failures = core.detail(id, |detail| detail.failures);
-        for cause in FAILURES {
-            let labels = [("service", &*service.name), ("cause", cause.as_str())];
-            metric.line("rxd_service_failures_total", &labels, failures[cause as usize]);
-        }
-    }
-    metric.head("rxd_service_in_state_seconds", "gauge", "Seconds since the last transition of the service.");
-    for service in states.iter() {
-        let since = dto::seconds((uptime - service.at.as_secs_f64()).max(0.0));
-        metric.line("rxd_service_in_state_seconds", &[("service", &service.name)], since);
     }
     metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
     metric.single("rxd_uptime_seconds", "gauge", "Seconds since the start of the daemon.", dto::seconds(uptime));
@@ -200,29 +148,5 @@ fn topics(metric: &mut MetricsWriter<'_>, stats: &Stats) {
         for ((topic, group), sum) in sums {
             metric.line(name, &[("topic", topic), ("group", group)], sum);
         }
-    }
-}
-
-/// Writes lines of the format. Writing to a `String` cannot fail.
-struct MetricsWriter<'a> {
-    out: &'a mut String,
-}
-
-impl MetricsWriter<'_> {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
-        let _ = write!(self.out, "{name}{{");
-        for (at, (label, text)) in labels.iter().enumerate() {
-            let _ = write!(self.out, "{}{label}=\"{}\"", if at > 0 { "," } else { "" }, escape::metric_label(text));
-        }
-        let _ = writeln!(self.out, "}} {value}");
-    }
-
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl fmt::Display) {
-        self.head(name, kind, help);
-        let _ = writeln!(self.out, "{name} {value}");
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod graph;
 pub(crate) mod groups;
 pub(crate) mod levels;
 pub(crate) mod metrics;
+mod metrics_writer;
 pub(crate) mod probes;
+mod series;
 pub(crate) mod services;
 pub(crate) mod shutdown;

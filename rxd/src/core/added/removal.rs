@@ -166,6 +166,8 @@ impl Core {
         for (command, reply) in requests {
             answer(reply, self.answer_when_over(id, command));
         }
+        #[cfg(feature = "admin")]
+        self.leaves_group(id);
         let seq = self.board.remove_service(id);
         self.forget_failure(id);
         self.cannot_reload(id);
