@@ -2,7 +2,6 @@ struct Port<T>(T);
 ::rxd::__private::show! {
     { let _ = ::rxd::__private::editor::service::blocking; }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<T> ::rxd::__private::Declared for Port<T>
@@ -12,15 +11,14 @@ where
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::BlockingKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Port")
         .generic();
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
         "port",
     );
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<T, __D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Port<T>

@@ -6,34 +6,31 @@ struct Poller {
     ::rxd::__private::editor::service::delay; } { let _ = ::rxd::State::Rum; } { let _ =
     ::rxd::__private::editor::watch::stream; }
 }
-#[automatically_derived]
+::rxd::__private::show_known! {
+    Mode Any Action Entering
+}
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Poller");
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
             "poller",
         )
-        .edges(
-            &[::rxd::__private::Edge::needs(&[::rxd::__private::Target::name("db")])],
-        );
+        .edges(&[::rxd::__private::needs(&[::rxd::__private::target_name("db")])]);
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Poller {
     type Runner = Self;
     const OK: () = {
-        let (fields, edge, target) = (
-            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
-            ::rxd::__private::check_edge,
-            ::rxd::__private::check_target,
-        );
+        let edge = ::rxd::__private::check_edge;
+        let target = ::rxd::__private::check_target;
+        let fields = (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
         (edge)(fields, 0);
         (target)(fields, 0, 0);
     };

@@ -7,17 +7,19 @@ struct Poller;
     ::rxd::__private::editor::service::heartbeat; } { let _ =
     ::rxd::__private::editor::watch::within; } { let _ = LIMIT; }
 }
-#[automatically_derived]
+::rxd::__private::show_known! {
+    Mode Any Action Entering State Run
+}
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Poller");
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
             "poller",
         )
         .options(const {
@@ -28,27 +30,24 @@ impl ::rxd::__private::Declared for Poller {
         })
         .edges(
             &[
-                ::rxd::__private::Edge::watch(
+                ::rxd::__private::watch(
                         ::rxd::Mode::Any,
                         ::rxd::Action::Entering,
                         ::rxd::State::Run,
-                        &[::rxd::__private::Target::name("health")],
+                        &[::rxd::__private::target_name("health")],
                     )
                     .within(const { LIMIT }),
             ],
         );
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Poller {
     type Runner = Self;
     const OK: () = {
-        let (fields, edge, target) = (
-            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
-            ::rxd::__private::check_edge,
-            ::rxd::__private::check_target,
-        );
+        let edge = ::rxd::__private::check_edge;
+        let target = ::rxd::__private::check_target;
+        let fields = (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
         (edge)(fields, 0);
         (target)(fields, 0, 0);
     };
@@ -84,7 +83,6 @@ struct EdgeAgent {
     ::rxd::__private::editor::stage::retry; } { let _ =
     ::rxd::__private::editor::stage::attempts; } { let _ = MOST; } { let _ = reach_db; }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Graphed for EdgeAgent {
@@ -107,13 +105,12 @@ impl ::rxd::__private::Graphed for EdgeAgent {
         ::rxd::__private::StageOptions::DEFAULT.attempts(MOST),
     ];
 }
-#[automatically_derived]
 #[allow(dead_code, deprecated)]
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
         { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< Poller as
-        ::rxd::__private::Field < EdgeAgent >> ::NODE] } } { ::core::unreachable!() }
+        ::rxd::__private::Field < EdgeAgent >>::NODE,] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
@@ -124,10 +121,9 @@ impl EdgeAgent {
             check_disk), < Self as ::rxd::__private::Graphed > ::STAGES[0])
             .retry(::core::time::Duration::from_secs(1)))
             .prestart(::rxd::__private::Stage::new("reach-db", reach_db))
-            .add((::rxd::__private::field:: < < < Poller as ::rxd::__private::Field <
-            EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::Runner,
-            < Poller as ::rxd::__private::Field < EdgeAgent >> ::Service, EdgeAgent >)
-            (self.poller)) } { ::core::unreachable!() }
+            .add((::rxd::__private::field::< < Poller as ::rxd::__private::Field <
+            EdgeAgent >>::Runner, EdgeAgent, _ >) (self.poller)) } {
+            ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -159,9 +155,9 @@ impl EdgeAgent {
 ::rxd::__private::choose! {
     { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
     ::rxd::__private::InDaemon < EdgeAgent, 0 > for Poller {} const _ : () = {
-    (::rxd::__private::check_field_without_config:: < < Poller as ::rxd::__private::Field
-    < EdgeAgent >> ::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field
-    < EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; }; } {}
+    (::rxd::__private::check_field_without_config::< < Poller as ::rxd::__private::Field
+    < EdgeAgent >>::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field <
+    EdgeAgent >>::Service as ::rxd::__private::Checked < EdgeAgent >>::OK }; }; } {}
 }
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,

@@ -6,7 +6,6 @@ pub struct EdgeAgent {
     { let _ = ::rxd::__private::editor::daemon::name; } { let _ =
     ::rxd::__private::editor::daemon::shutdown_timeout; }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Graphed for EdgeAgent {
@@ -25,27 +24,24 @@ impl ::rxd::__private::Graphed for EdgeAgent {
         &ANALYSIS
     };
 }
-#[automatically_derived]
 #[allow(dead_code, deprecated)]
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
     pub const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
         { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< Health as
-        ::rxd::__private::Field < EdgeAgent >> ::NODE, < Poller as
-        ::rxd::__private::Field < EdgeAgent >> ::NODE] } } { ::core::unreachable!() }
+        ::rxd::__private::Field < EdgeAgent >>::NODE, < Poller as ::rxd::__private::Field
+        < EdgeAgent >>::NODE,] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     pub fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
             { ::rxd::Daemon::new("edge-agent")
             .shutdown_timeout(::core::time::Duration::from_secs(30))
-            .add((::rxd::__private::field:: < < < Health as ::rxd::__private::Field <
-            EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::Runner,
-            < Health as ::rxd::__private::Field < EdgeAgent >> ::Service, EdgeAgent >)
-            (self.health)).add((::rxd::__private::field:: < < < Poller as
-            ::rxd::__private::Field < EdgeAgent >> ::Service as ::rxd::__private::Checked
-            < EdgeAgent >> ::Runner, < Poller as ::rxd::__private::Field < EdgeAgent >>
-            ::Service, EdgeAgent >) (self.poller)) } { ::core::unreachable!() }
+            .add((::rxd::__private::field::< < Health as ::rxd::__private::Field <
+            EdgeAgent >>::Runner, EdgeAgent, _ >) (self.health))
+            .add((::rxd::__private::field::< < Poller as ::rxd::__private::Field <
+            EdgeAgent >>::Runner, EdgeAgent, _ >) (self.poller)) } {
+            ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -80,11 +76,11 @@ impl EdgeAgent {
     { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
     ::rxd::__private::InDaemon < EdgeAgent, 0 > for Health {} #[doc(hidden)] impl
     ::rxd::__private::InDaemon < EdgeAgent, 1 > for Poller {} const _ : () = {
-    (::rxd::__private::check_field_without_config:: < < Health as ::rxd::__private::Field
-    < EdgeAgent >> ::Service, EdgeAgent, _ >) (0); < < Health as ::rxd::__private::Field
-    < EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; const _
-    : () = { (::rxd::__private::check_field_without_config:: < < Poller as
-    ::rxd::__private::Field < EdgeAgent >> ::Service, EdgeAgent, _ >) (1); < < Poller as
-    ::rxd::__private::Field < EdgeAgent >> ::Service as ::rxd::__private::Checked <
-    EdgeAgent >> ::OK }; }; } {}
+    (::rxd::__private::check_field_without_config::< < Health as ::rxd::__private::Field
+    < EdgeAgent >>::Service, EdgeAgent, _ >) (0); < < Health as ::rxd::__private::Field <
+    EdgeAgent >>::Service as ::rxd::__private::Checked < EdgeAgent >>::OK }; const _ : ()
+    = { (::rxd::__private::check_field_without_config::< < Poller as
+    ::rxd::__private::Field < EdgeAgent >>::Service, EdgeAgent, _ >) (1); < < Poller as
+    ::rxd::__private::Field < EdgeAgent >>::Service as ::rxd::__private::Checked <
+    EdgeAgent >>::OK }; }; } {}
 }

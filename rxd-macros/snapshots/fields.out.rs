@@ -10,7 +10,6 @@ struct Workers {
     ::rxd::__private::editor::field::name; } { let _ =
     ::rxd::__private::editor::field::name; }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Graphed for Workers {
@@ -34,41 +33,36 @@ impl ::rxd::__private::Graphed for Workers {
         &ANALYSIS
     };
 }
-#[automatically_derived]
 #[allow(dead_code, deprecated)]
 impl Workers {
     /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
         { ::rxd::Graph { daemon : "Workers", nodes : & [::rxd::__private::Node { name :
-        "worker-1", .. < Worker as ::rxd::__private::Field < Workers >> ::NODE },
-        #[cfg(feature = "metrics")] < Metrics as ::rxd::__private::Field < Workers >>
-        ::NODE, ::rxd::__private::Node { name : "worker-2", optional : true, .. < Worker
-        as ::rxd::__private::Field < Workers >> ::NODE }] } } { ::core::unreachable!() }
+        "worker-1", .. < Worker as ::rxd::__private::Field < Workers >>::NODE },
+        #[cfg(feature = "metrics")] < Metrics as ::rxd::__private::Field < Workers
+        >>::NODE, ::rxd::__private::Node { name : "worker-2", optional : true, .. <
+        Worker as ::rxd::__private::Field < Workers >>::NODE },] } } {
+        ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
             { { let config = (::rxd::__private::config_source) (settings::load); let
             config = config.for_service:: < < Worker as ::rxd::__private::Field < Workers
-            >> ::Service > (); #[cfg(feature = "metrics")] let config = config
-            .for_service:: < < Metrics as ::rxd::__private::Field < Workers >> ::Service
-            > (); let config = config.for_service:: < < Worker as ::rxd::__private::Field
-            < Workers >> ::Service > (); let daemon =
+            >>::Service > (); #[cfg(feature = "metrics")] let config = config
+            .for_service:: < < Metrics as ::rxd::__private::Field < Workers >>::Service >
+            (); let config = config.for_service:: < < Worker as ::rxd::__private::Field <
+            Workers >>::Service > (); let daemon =
             ::rxd::__private::with_config(::rxd::Daemon::new("workers"), config)
             .signals([::rxd::Signal::INTERRUPT, #[cfg(unix)] ::rxd::Signal::HANGUP]); let
-            daemon = daemon.add((::rxd::__private::field:: < < < Worker as
-            ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked <
-            Workers >> ::Runner, < Worker as ::rxd::__private::Field < Workers >>
-            ::Service, Workers >) (self.first).named("worker-1")); #[cfg(feature =
-            "metrics")] let daemon = daemon.add((::rxd::__private::field:: < < < Metrics
-            as ::rxd::__private::Field < Workers >> ::Service as
-            ::rxd::__private::Checked < Workers >> ::Runner, < Metrics as
-            ::rxd::__private::Field < Workers >> ::Service, Workers >) (self.metrics));
-            let daemon = daemon.add((::rxd::__private::optional_field:: < < < Worker as
-            ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked <
-            Workers >> ::Runner, < Worker as ::rxd::__private::Field < Workers >>
-            ::Service, Workers >) (self.second).named("worker-2")); daemon } } {
-            ::core::unreachable!() }
+            daemon = daemon.add((::rxd::__private::field::< < Worker as
+            ::rxd::__private::Field < Workers >>::Runner, Workers, _ >) (self.first)
+            .named("worker-1")); #[cfg(feature = "metrics")] let daemon = daemon
+            .add((::rxd::__private::field::< < Metrics as ::rxd::__private::Field <
+            Workers >>::Runner, Workers, _ >) (self.metrics)); let daemon = daemon
+            .add((::rxd::__private::optional_field::< < Worker as ::rxd::__private::Field
+            < Workers >>::Runner, Workers, _ >) (self.second).named("worker-2")); daemon
+            } } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -101,17 +95,17 @@ impl Workers {
     { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
     ::rxd::__private::InDaemon < Workers, 0 > for Worker {} #[cfg(feature = "metrics")]
     #[doc(hidden)] impl ::rxd::__private::InDaemon < Workers, { 1 } > for Metrics {}
-    const _ : () = { (::rxd::__private::check_field:: < < Worker as
-    ::rxd::__private::Field < Workers >> ::Service, Workers, _ >) (0); < < Worker as
-    ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked < Workers
-    >> ::OK }; #[cfg(feature = "metrics")] const _ : () = {
-    (::rxd::__private::check_field:: < < Metrics as ::rxd::__private::Field < Workers >>
-    ::Service, Workers, _ >) (1); < < Metrics as ::rxd::__private::Field < Workers >>
-    ::Service as ::rxd::__private::Checked < Workers >> ::OK }; const _ : () = {
-    (::rxd::__private::check_field:: < < Worker as ::rxd::__private::Field < Workers >>
-    ::Service, Workers, _ >) (1 + ::core::cfg!(all(feature = "metrics")) as usize); < <
-    Worker as ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked
-    < Workers >> ::OK }; }; } {}
+    const _ : () = { (::rxd::__private::check_field::< < Worker as
+    ::rxd::__private::Field < Workers >>::Service, Workers, _ >) (0); < < Worker as
+    ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked < Workers
+    >>::OK }; #[cfg(feature = "metrics")] const _ : () = {
+    (::rxd::__private::check_field::< < Metrics as ::rxd::__private::Field < Workers
+    >>::Service, Workers, _ >) (1); < < Metrics as ::rxd::__private::Field < Workers
+    >>::Service as ::rxd::__private::Checked < Workers >>::OK }; const _ : () = {
+    (::rxd::__private::check_field::< < Worker as ::rxd::__private::Field < Workers
+    >>::Service, Workers, _ >) (1 + ::core::cfg!(all(feature = "metrics")) as usize); < <
+    Worker as ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked
+    < Workers >>::OK }; }; } {}
 }
 #[cfg(not(unix))]
 ::core::compile_error! {

@@ -61,7 +61,6 @@ where
         )
     }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<T: Store> ::rxd::__private::Declared for CacheSweeper<T>
@@ -71,18 +70,15 @@ where
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "CacheSweeper")
         .generic();
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
             "sweeper",
         )
-        .edges(
-            &[::rxd::__private::Edge::needs(&[::rxd::__private::Target::name("db")])],
-        );
+        .edges(&[::rxd::__private::needs(&[::rxd::__private::target_name("db")])]);
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<T: Store, __D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D>
@@ -92,11 +88,9 @@ where
 {
     type Runner = ::rxd::__private::OfGenericType<Self>;
     const OK: () = {
-        let (fields, edge, target) = (
-            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
-            ::rxd::__private::check_edge,
-            ::rxd::__private::check_target,
-        );
+        let edge = ::rxd::__private::check_edge;
+        let target = ::rxd::__private::check_target;
+        let fields = (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
         (edge)(fields, 0);
         (target)(fields, 0, 0);
     };

@@ -1,7 +1,7 @@
 struct Everything;
 crate::renamed::__private::show! {
     { let _ = crate ::renamed::__private::editor::service::manager; } { use crate
-    ::renamed::__private::editor::manager:: *; let _ : my::FailFast; } { let _ = crate
+    ::renamed::__private::editor::manager::*; let _ : my::FailFast; } { let _ = crate
     ::renamed::__private::editor::service::delay; } { let _ = LIMIT; } { let _ = crate
     ::renamed::__private::editor::service::delays; } { let _ = crate
     ::renamed::__private::editor::service::timeouts; } { let _ = crate
@@ -18,17 +18,16 @@ crate::renamed::__private::show! {
     ::renamed::__private::editor::service::config; } { let _ = my::Config; } { let _ =
     crate ::renamed; }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
     type GenericTargets = ();
     type Configured = Self;
     type Kind = crate::renamed::__private::ConfiguredKind;
-    const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::ServiceType::of::<
+    const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Everything");
-    const DECLARATION: crate::renamed::__private::Declaration = crate::renamed::__private::Declaration::new(
+    const DECLARATION: crate::renamed::__private::Declaration = crate::renamed::__private::declaration(
             "everything",
         )
         .manager::<my::FailFast>()
@@ -59,7 +58,6 @@ impl crate::renamed::__private::Declared for Everything {
                 )
         });
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<__D: crate::renamed::__private::Graphed> crate::renamed::__private::Checked<__D>

@@ -1,21 +1,19 @@
 struct Health {
     target: SocketAddr,
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Health {
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Health");
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
         "health",
     );
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Health {

@@ -6,7 +6,9 @@ where
 ::rxd::__private::show! {
     { let _ = ::rxd::__private::editor::watch::stream; }
 }
-#[automatically_derived]
+::rxd::__private::show_known! {
+    Mode Any Action Changing State Run
+}
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<T> ::rxd::__private::Declared for Pool<T>
@@ -17,26 +19,25 @@ where
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Pool")
         .generic();
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
             "pool",
         )
         .edges(
             &[
-                ::rxd::__private::Edge::watch(
+                ::rxd::__private::watch(
                         ::rxd::Mode::Any,
                         ::rxd::Action::Changing,
                         ::rxd::State::Run,
-                        &[::rxd::__private::Target::name("health")],
+                        &[::rxd::__private::target_name("health")],
                     )
                     .stream("health"),
             ],
         );
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<T, __D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Pool<T>
@@ -46,11 +47,9 @@ where
 {
     type Runner = ::rxd::__private::OfGenericType<Self>;
     const OK: () = {
-        let (fields, edge, target) = (
-            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
-            ::rxd::__private::check_edge,
-            ::rxd::__private::check_target,
-        );
+        let edge = ::rxd::__private::check_edge;
+        let target = ::rxd::__private::check_target;
+        let fields = (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
         (edge)(fields, 0);
         (target)(fields, 0, 0);
     };

@@ -5,21 +5,19 @@ struct Window {
     { let _ = ::rxd::__private::editor::service::thread; } { let _ =
     ::rxd::__private::editor::service::name; }
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Window {
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::LocalKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Window");
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
         "gui",
     );
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Window {

@@ -5,21 +5,23 @@ struct Poller {
     { let _ = ::rxd::__private::editor::service::name; } { let _ =
     ::rxd::__private::editor::service::manager; } { let _ =
     ::rxd::__private::editor::service::startup_delay; } { use
-    ::rxd::__private::editor::watch:: *; let _ : Health; } { let _ =
+    ::rxd::__private::editor::watch::*; let _ : Health; } { let _ =
     ::rxd::__private::editor::watch::then; } { let _ =
     ::rxd::__private::editor::watch::within; }
 }
-#[automatically_derived]
+::rxd::__private::show_known! {
+    Mode Any Action Entering State Run Mode Any Action Exited State Run
+}
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
     type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Poller");
-    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::declaration(
             "poller",
         )
         .manager::<::rxd::manager::until_success>()
@@ -29,47 +31,42 @@ impl ::rxd::__private::Declared for Poller {
         })
         .edges(
             &[
-                ::rxd::__private::Edge::watch(
+                ::rxd::__private::watch(
                     ::rxd::Mode::Any,
                     ::rxd::Action::Entering,
                     ::rxd::State::Run,
-                    &[::rxd::__private::Target::name("health")],
+                    &[::rxd::__private::target_name("health")],
                 ),
-                ::rxd::__private::Edge::watch(
+                ::rxd::__private::watch(
                         ::rxd::Mode::Any,
                         ::rxd::Action::Exited,
                         ::rxd::State::Run,
                         &[
-                            ::rxd::__private::Target::of_type(
+                            ::rxd::__private::target_of_type(
                                 <Health as ::rxd::__private::Watched>::SERVICE_TYPE,
                             ),
                         ],
                     )
                     .then(::rxd::Effect::Stop),
-                ::rxd::__private::Edge::needs(
+                ::rxd::__private::needs(
                         &[
-                            ::rxd::__private::Target::name("db"),
-                            ::rxd::__private::Target::name("cache"),
+                            ::rxd::__private::target_name("db"),
+                            ::rxd::__private::target_name("cache"),
                         ],
                     )
                     .within(const { ::core::time::Duration::from_secs(30) }),
-                ::rxd::__private::Edge::after(
-                    &[::rxd::__private::Target::name("migrate")],
-                ),
+                ::rxd::__private::after(&[::rxd::__private::target_name("migrate")]),
             ],
         );
 }
-#[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
 impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Poller {
     type Runner = Self;
     const OK: () = {
-        let (fields, edge, target) = (
-            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
-            ::rxd::__private::check_edge,
-            ::rxd::__private::check_target,
-        );
+        let edge = ::rxd::__private::check_edge;
+        let target = ::rxd::__private::check_target;
+        let fields = (::rxd::__private::check_service::<Self>)(__D::ANALYSIS);
         (edge)(fields, 0);
         (target)(fields, 0, 0);
         (edge)(fields, 1);

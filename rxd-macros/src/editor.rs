@@ -10,28 +10,31 @@
 //!
 //! Both expansions must therefore be the same up to that place. So the hints come before all other
 //! generated code, and depend only on the slots of a list ([`ArgSlot`]), which are the same for
-//! half a word and a whole one. Whether a slot is an argument has no influence.
+//! half a word and a whole one. Whether a slot is an argument has no influence. Words that are known
+//! follow them, in a macro call of their own.
 
+use crate::code::{Code, call_site_ident};
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList, ArgSlot};
 use crate::syntax::words::{
     ACTIONS, EFFECTS, FIRST, MISSED, MODES, ON_FAILURE, ON_STALE, READINESS, SIGNALS, STATES, WordSet,
 };
 use crate::watch::ast::WatchKeyword;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Punct, Spacing, TokenTree};
 use std::borrow::Cow;
 
 /// The hints for one item.
 pub(crate) struct EditorHints<'a> {
     rxd: &'a RuntimePaths,
-    hints: TokenStream,
+    hints: Code<'a>,
+    /// The words that are known: for each a type of `rxd`, and the variant of it.
+    known: Vec<TokenTree>,
 }
 
 impl<'a> EditorHints<'a> {
     /// No hints yet.
     pub(crate) fn new(rxd: &'a RuntimePaths) -> Self {
-        EditorHints { rxd, hints: TokenStream::new() }
+        EditorHints { rxd, hints: Code::new(rxd), known: Vec::new() }
     }
 
     /// Adds the words of a watch.
@@ -39,9 +42,18 @@ impl<'a> EditorHints<'a> {
         for (i, slot) in list.slots.iter().enumerate() {
             let tokens = &slot.tokens;
             match i {
-                0 if keyword == WatchKeyword::Watch => self.add_word("mode", &MODES, tokens),
-                1 if keyword == WatchKeyword::Watch => self.add_word("action", &ACTIONS, tokens),
-                2 if keyword == WatchKeyword::Watch => self.add_state(tokens),
+                0 if keyword == WatchKeyword::Watch => {
+                    self.add_known("Mode", &MODES, tokens);
+                    self.add_word("mode", &MODES, tokens);
+                }
+                1 if keyword == WatchKeyword::Watch => {
+                    self.add_known("Action", &ACTIONS, tokens);
+                    self.add_word("action", &ACTIONS, tokens);
+                }
+                2 if keyword == WatchKeyword::Watch => {
+                    self.add_known("State", &STATES, tokens);
+                    self.add_state(tokens);
+                }
                 _ if tokens.len() > 1 && !is_path(tokens) => self.add_entry("watch", slot),
                 _ => self.add_type("watch", tokens),
             }
@@ -112,16 +124,26 @@ impl<'a> EditorHints<'a> {
     /// Adds a word that an item of `rxd::__private::editor` explains.
     fn add_key(&mut self, table: &str, written: &[TokenTree]) {
         if !matches!(written, [TokenTree::Ident(word)] if word == "crate") {
-            let (editor, table) = (self.rxd.editor(), Ident::new(table, Span::call_site()));
-            let written = collect_tokens(written);
-            self.hints.extend(quote!({ let _ = #editor::#table::#written; }));
+            let editor = self.rxd.editor();
+            self.add(written, |code| code.format(format_args!("let _ = {editor}::{table}::")));
         }
     }
 
-    /// Adds a word of a set, if it is unknown. A known one is named in the generated code.
+    /// Adds a word of a set, if it is unknown. A known one is named in the generated code, or is one
+    /// of [`known`](Self::add_known).
     fn add_word(&mut self, table: &str, words: &WordSet, written: &[TokenTree]) {
         if !matches!(written, [TokenTree::Ident(word)] if words.find_variant(word).is_some()) {
             self.add_key(table, written);
+        }
+    }
+
+    /// Adds a word of a set, if it is known: a variant of `ty`. The generated code names it without the
+    /// user's span.
+    fn add_known(&mut self, ty: &str, words: &WordSet, written: &[TokenTree]) {
+        if let [TokenTree::Ident(word)] = written {
+            if let Some(variant) = words.find_variant(word) {
+                self.known.extend([call_site_ident(ty).into(), variant.into()]);
+            }
         }
     }
 
@@ -130,8 +152,8 @@ impl<'a> EditorHints<'a> {
         match written {
             [TokenTree::Ident(word)] if STATES.find_variant(word).is_some() => {}
             [] | [TokenTree::Ident(_)] => {
-                let (states, written) = (self.rxd.state(), collect_tokens(written));
-                self.hints.extend(quote!({ let _ = #states::#written; }));
+                let states = self.rxd.state();
+                self.add(written, |code| code.format(format_args!("let _ = {states}::")));
             }
             path => self.add_value(path),
         }
@@ -140,29 +162,39 @@ impl<'a> EditorHints<'a> {
     /// Adds a constant or a function.
     fn add_value(&mut self, written: &[TokenTree]) {
         if !matches!(written.first(), Some(TokenTree::Literal(_))) {
-            let written = collect_tokens(written);
-            self.hints.extend(quote!({ let _ = #written; }));
+            self.add(written, |code| code.text("let _ ="));
         }
     }
 
     /// Adds a type, or a word of the table that may be in its place.
     fn add_type(&mut self, table: &str, written: &[TokenTree]) {
         if !matches!(written.first(), Some(TokenTree::Literal(_))) {
-            let (editor, table) = (self.rxd.editor(), Ident::new(table, Span::call_site()));
-            let written = collect_tokens(written);
-            self.hints.extend(quote!({ use #editor::#table::*; let _: #written; }));
+            let editor = self.rxd.editor();
+            self.add(written, |code| code.format(format_args!("use {editor}::{table}::*; let _:")));
         }
     }
-}
 
-impl ToTokens for EditorHints<'_> {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        if self.hints.is_empty() {
-            return;
+    /// Adds what was written, after what `before` writes, as a statement in a block.
+    fn add(&mut self, written: &[TokenTree], before: impl FnOnce(&mut Code<'a>)) {
+        self.hints.group(Delimiter::Brace, |code| {
+            before(code);
+            written.iter().for_each(|token| code.tree(token.clone()));
+            code.tree(Punct::new(';', Spacing::Alone));
+        });
+    }
+
+    /// Writes them.
+    pub(crate) fn write(self, code: &mut Code<'a>) {
+        if !self.hints.is_empty() {
+            // As tokens of a macro call: a half-written path cannot be parsed as Rust.
+            code.format(format_args!("{}!", self.rxd.show()));
+            code.group(Delimiter::Brace, |code| code.append(self.hints));
         }
-        // As tokens of a macro call: a half-written path cannot be parsed as Rust.
-        let (show, hints) = (self.rxd.show(), &self.hints);
-        tokens.extend(quote!(#show! { #hints }));
+        // After the hints: see the module.
+        if !self.known.is_empty() {
+            code.format(format_args!("{}!", self.rxd.show_known()));
+            code.group(Delimiter::Brace, |code| self.known.into_iter().for_each(|token| code.tree(token)));
+        }
     }
 }
 
@@ -175,10 +207,6 @@ fn list_at_end(slot: &ArgSlot) -> Option<(&[TokenTree], Cow<'_, ArgList>)> {
         _ => Cow::Owned(ArgList::parse(group.stream())),
     };
     Some((before, list))
-}
-
-fn collect_tokens(written: &[TokenTree]) -> TokenStream {
-    written.iter().cloned().collect()
 }
 
 /// Whether the first two tokens are the beginning of a path with segments or generics.

@@ -5,7 +5,8 @@
 //!
 //! * `errors`, `syntax`: the error list; argument lists, tables of keys, words, durations, names,
 //!   items.
-//! * `runtime`: the paths of the items of `rxd` that generated code names.
+//! * `runtime`, `code`: the paths of the items of `rxd` that generated code names; a writer of
+//!   generated code.
 //! * `watch`: `#[watch]`, `#[needs]` and `#[after]` of one service.
 //! * `editor`: what an editor needs to complete and explain the words in attributes.
 //! * `service`, `manager`: `#[rxd::service]` and `rxd::manager!`.
@@ -17,6 +18,7 @@
 //!
 //! The user's item always survives: it is emitted first, then the generated code, then the errors.
 
+mod code;
 mod daemon;
 mod editor;
 mod errors;

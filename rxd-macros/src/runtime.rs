@@ -2,63 +2,69 @@
 //!
 //! Paths are absolute, so nothing that a user has in scope changes their meaning.
 
-use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use std::fmt::{self, Display};
 use syn::{Expr, Path};
 
+use crate::code::call_site_ident;
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys::{KeyEntry, literal_string};
 use crate::syntax::tables::CRATE;
 
 /// Paths below the root of `rxd`: the path in `crate = path`; otherwise the one before the attribute,
-/// `renamed` of `#[renamed::service]`; otherwise `::rxd`.
-#[derive(Clone)]
-pub(crate) struct RuntimePaths(Vec<TokenTree>);
+/// `renamed` of `#[renamed::service]`; otherwise `::rxd`, which is `None`.
+#[derive(Clone, Default)]
+pub(crate) struct RuntimePaths(Option<Vec<TokenTree>>);
 
-impl Default for RuntimePaths {
-    fn default() -> Self {
-        RuntimePaths::new(quote!(::rxd))
-    }
-}
+/// What stands in text for a root that is written by the user.
+const ROOT: &str = "__rxd_root";
 
 /// The path of an item of `rxd`.
 ///
-/// It is a list of tokens and no `TokenStream`: the compiler owns streams, and each clone or
+/// It is text or a list of tokens and no `TokenStream`: the compiler owns streams, and each clone or
 /// concatenation of one is a call into it. Generated code consists of paths for the most part.
-pub(crate) struct ItemPath(Vec<TokenTree>);
+#[derive(Clone, Copy)]
+pub(crate) struct ItemPath<'a> {
+    rxd: &'a RuntimePaths,
+    is_private: bool,
+    name: &'static str,
+}
 
-impl ItemPath {
-    pub(crate) fn of(tokens: Vec<TokenTree>) -> Self {
-        ItemPath(tokens)
+impl ItemPath<'_> {
+    /// The tokens of the path, at `span`: as [`respan`](crate::syntax::span::respan).
+    pub(crate) fn at(self, span: Span) -> Vec<TokenTree> {
+        let mut tokens = self.tokens();
+        tokens.iter_mut().for_each(|token| token.set_span(span));
+        tokens
     }
 
-    /// The same path, at `span`: as [`respan`](crate::syntax::span::respan).
-    pub(crate) fn at(mut self, span: Span) -> Self {
-        self.0.iter_mut().for_each(|token| token.set_span(span));
-        self
+    fn tokens(self) -> Vec<TokenTree> {
+        let private = self.is_private.then_some("__private");
+        self.rxd.below_root(private.into_iter().chain([self.name]).map(call_site_ident))
     }
 }
 
-impl ToTokens for ItemPath {
+/// As text of [`Code`](crate::code::Code).
+impl Display for ItemPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.rxd.0.is_none() { "::rxd" } else { ROOT })?;
+        f.write_str(if self.is_private { "::__private::" } else { "::" })?;
+        f.write_str(self.name)
+    }
+}
+
+impl ToTokens for ItemPath<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.0.iter().cloned());
-    }
-}
-
-impl IntoIterator for ItemPath {
-    type Item = TokenTree;
-    type IntoIter = std::vec::IntoIter<TokenTree>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        tokens.extend(self.tokens());
     }
 }
 
 impl RuntimePaths {
     /// With `rxd` at this path.
     pub(crate) fn new(path: TokenStream) -> Self {
-        RuntimePaths(path.into_iter().collect())
+        RuntimePaths(Some(path.into_iter().collect()))
     }
 
     /// With `rxd` at the path that `value` is; `None` if it is not a path.
@@ -106,37 +112,53 @@ impl RuntimePaths {
         (!is_known).then(|| RuntimePaths::new(path.to_token_stream()))
     }
 
-    /// `::rxd::__private::$name`
-    fn private(&self, name: &str) -> ItemPath {
-        self.path([Ident::new("__private", Span::call_site()), Ident::new(name, Span::call_site())])
-    }
-
-    /// `::rxd::$name`
-    fn public(&self, name: &str) -> ItemPath {
-        self.path([Ident::new(name, Span::call_site())])
+    /// The same tokens of parsed text, with the root in them.
+    pub(crate) fn with_root(&self, tokens: TokenStream) -> TokenStream {
+        let Some(root) = &self.0 else { return tokens };
+        let replace = |token: TokenTree| match token {
+            TokenTree::Ident(word) if word == ROOT => root.clone(),
+            TokenTree::Group(group) => {
+                vec![Group::new(group.delimiter(), self.with_root(group.stream())).into()]
+            }
+            other => vec![other],
+        };
+        tokens.into_iter().flat_map(replace).collect()
     }
 
     /// `::rxd::manager::$manager`, with the user's own token.
-    pub(crate) fn manager(&self, manager: &Ident) -> ItemPath {
-        self.path([Ident::new("manager", Span::call_site()), manager.clone()])
+    pub(crate) fn manager(&self, manager: &Ident) -> TokenStream {
+        self.below_root([call_site_ident("manager"), manager.clone()]).into_iter().collect()
     }
 
-    fn path<const N: usize>(&self, segments: [Ident; N]) -> ItemPath {
-        let mut tokens = self.0.clone();
+    fn below_root(&self, segments: impl IntoIterator<Item = Ident>) -> Vec<TokenTree> {
+        let colons = || [Spacing::Joint, Spacing::Alone].map(|spacing| TokenTree::from(Punct::new(':', spacing)));
+        let mut tokens = match &self.0 {
+            Some(root) => root.clone(),
+            None => Vec::from_iter(colons().into_iter().chain([call_site_ident("rxd").into()])),
+        };
         for segment in segments {
-            let colon = |spacing| TokenTree::from(Punct::new(':', spacing));
-            tokens.extend([colon(Spacing::Joint), colon(Spacing::Alone), segment.into()]);
+            tokens.extend(colons());
+            tokens.push(segment.into());
         }
-        ItemPath(tokens)
+        tokens
     }
+}
+
+macro_rules! is_private {
+    (private) => {
+        true
+    };
+    (public) => {
+        false
+    };
 }
 
 macro_rules! paths {
     ($($access:ident $method:ident $name:literal;)*) => {
         impl RuntimePaths {$(
             #[doc = concat!("`::rxd::..::", $name, "`")]
-            pub(crate) fn $method(&self) -> ItemPath {
-                self.$access($name)
+            pub(crate) fn $method(&self) -> ItemPath<'_> {
+                ItemPath { rxd: self, is_private: is_private!($access), name: $name }
             }
         )*}
     };
@@ -177,10 +199,12 @@ paths! {
     private stage "Stage";
     private editor "editor";
     private show "show";
+    private show_known "show_known";
     private choose "choose";
     private table "Table";
     private declared "Declared";
     private declaration "Declaration";
+    private declaration_of "declaration";
     private checked "Checked";
     private field "Field";
     private of_field "field";
@@ -197,8 +221,13 @@ paths! {
     private watched "Watched";
     private graphed "Graphed";
     private service_type "ServiceType";
+    private service_type_of "service_type";
     private edge "Edge";
-    private target "Target";
+    private edge_watch "watch";
+    private edge_needs "needs";
+    private edge_after "after";
+    private target_name "target_name";
+    private target_of_type "target_of_type";
     private node "Node";
     private analysis "Analysis";
     private index "Index";

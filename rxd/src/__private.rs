@@ -16,8 +16,8 @@ pub use crate::daemon::thread_service::{
     local_service,
 };
 pub use crate::graph::declaration::{
-    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_lasts, check_on_failure, check_recurrence,
-    check_within,
+    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, after, check_lasts, check_on_failure,
+    check_recurrence, check_within, declaration, needs, service_type, target_name, target_of_type, watch,
 };
 pub use crate::graph::index::Index;
 pub use crate::graph::name::check_name;
@@ -79,6 +79,24 @@ macro_rules! __show {
 }
 
 pub use __show as show;
+
+/// In an editor, names these variants.
+#[cfg(rust_analyzer)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __show_known {
+    ($($type:ident $variant:ident)*) => { const _: () = { $(let _ = $crate::$type::$variant;)* }; };
+}
+
+/// In the compiler, expands to nothing.
+#[cfg(not(rust_analyzer))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __show_known {
+    ($($token:tt)*) => {};
+}
+
+pub use __show_known as show_known;
 
 /// In the compiler, expands to its first argument.
 #[cfg(not(rust_analyzer))]

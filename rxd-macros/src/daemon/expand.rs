@@ -1,108 +1,122 @@
 //! A valid daemon to tokens.
 
+use super::fields::{AsField, configured_out, field_positions, field_table, field_types};
 use super::model::{DaemonField, DaemonModel};
 use super::settings::{DaemonSetting, PrestartStage};
-use crate::runtime::{ItemPath, RuntimePaths};
-use crate::syntax::item::last_segment;
+use crate::code::{Code, call_site_ident};
+use crate::runtime::RuntimePaths;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use crate::syntax::words::SIGNALS;
-use proc_macro2::{Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{Expr, ExprLit, ItemStruct, Lit, LitStr, Type};
+use syn::{Expr, ExprLit, ItemStruct, Lit};
 
 /// All impls and checks of a daemon.
-pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths) -> TokenStream {
+pub(crate) fn expand<'a>(item: &ItemStruct, daemon: &DaemonModel, rxd: &'a RuntimePaths) -> Code<'a> {
     let ident = &item.ident;
     let text = ident.unraw().to_string();
-    let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
     let places = field_positions(daemon);
-    let count = places.last().cloned().unwrap_or_default();
-    let services: Vec<AsField<'_>> = daemon.fields.iter().map(|field| AsField::new(ident, field, rxd)).collect();
-    let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| graph_node(field, service, rxd));
+    let fields: Vec<AsField<'_>> = daemon.fields.iter().map(|field| AsField::new(ident, field, rxd)).collect();
     let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
-    let settings = daemon.settings.iter().map(|setting| builder_call(setting, &stages, rxd));
-    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service, rxd));
-    let checks = daemon
-        .fields
-        .iter()
-        .zip(services.iter().zip(&places))
-        .filter(|(field, _)| !field.name_is_taken)
-        .map(|(field, (service, place))| field_checks(field, daemon, service, place, rxd));
-    let types = field_types(ident, daemon, &places, rxd);
-    // In one constant, which has the attribute for all of them.
-    let checks = quote!(#[allow(deprecated)] const _: () = { #types #(#checks)* };);
-    let checks = compiled(checks, TokenStream::new(), rxd);
-    let (fields, configured_out) = field_tables(daemon);
-    let no_services = report_no_services(ident, daemon);
-    let unix_only = daemon.settings.iter().flat_map(report_unix_only);
-    let (source, new) = config_source(daemon, &services, new, rxd);
-    // `#[cfg]` can switch off a statement, but not a call in a chain.
-    let build = if daemon.has_cfgs() {
-        let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
-            let cfgs = &field.cfgs;
-            quote!(#(#cfgs)* let daemon = daemon #add;)
-        });
-        quote! {{
-            #source
-            let daemon = #new #(#settings)*;
-            #(#steps)*
-            daemon
-        }}
-    } else {
-        let build = quote!(#new #(#settings)* #(#adds)*);
-        if source.is_empty() { build } else { quote!({ #source #build }) }
-    };
     // An editor runs nothing, and needs only the types.
     let unreachable = quote!(::core::unreachable!());
-    let build = compiled(build, unreachable.clone(), rxd);
-    let value = compiled(quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] }), unreachable, rxd);
+    let mut code = Code::new(rxd);
+    graphed(&mut code, daemon, ident, &places, &consts, rxd);
+    // In one constant, which has the attribute for all of them.
+    let mut checks = Code::new(rxd);
+    checks.text("#[allow(deprecated)] const _: () =");
+    checks.group(Delimiter::Brace, |code| {
+        field_types(code, ident, daemon, &places, rxd);
+        let checked = fields.iter().zip(&places).filter(|(this, _)| !this.field.name_is_taken);
+        checked.for_each(|(this, place)| this.checks(code, daemon, place));
+    });
+    checks.text(";");
+    let mut value = Code::new(rxd);
+    value.format(format_args!("{}", rxd.graph()));
+    value.group(Delimiter::Brace, |code| {
+        code.format(format_args!("daemon: {text:?}, nodes: &"));
+        code.group(Delimiter::Bracket, |code| fields.iter().for_each(|this| this.node(code)));
+    });
+    let value = compiled(value.into_token_stream(), unreachable.clone(), rxd);
+    let build = compiled(builder(daemon, &fields, new, &stages, rxd), unreachable, rxd);
     let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
-    quote! {
-        #[automatically_derived]
-        #[doc(hidden)]
-        #[allow(deprecated)]
-        impl #graphed for #ident {
-            const ANALYSIS: &'static #analysis<'static> = {
-                static GRAPH: #graph<'static> = #ident::GRAPH;
-                static INDEX: #index<{ #count }> = #index::new(&GRAPH);
-                static ANALYSIS: #analysis<'static> =
-                    INDEX.of(&GRAPH).declared_in(::core::module_path!(), &[#fields], &[#configured_out]);
-                &ANALYSIS
-            };
-            #consts
-        }
-        #[automatically_derived]
+    code.tokens(quote! {
         #[allow(dead_code, deprecated)]
         impl #ident {
             #methods
         }
-        #checks
-        #(#const_checks)*
-        #no_services
-        #(#unix_only)*
-    }
+    });
+    code.tokens(compiled(checks.into_token_stream(), TokenStream::new(), rxd));
+    const_checks.into_iter().for_each(|check| code.tokens(check));
+    code.tokens(report_no_services(ident, daemon));
+    daemon.settings.iter().flat_map(report_unix_only).for_each(|report| code.tokens(report));
+    code
 }
 
-/// The checks of one field and its service, as one constant.
-fn field_checks(
-    field: &DaemonField,
-    model: &DaemonModel,
-    this: &AsField<'_>,
-    place: &TokenStream,
+/// `impl Graphed`: the graph, and what the compiler has found in it.
+fn graphed(
+    code: &mut Code<'_>,
+    daemon: &DaemonModel,
+    ident: &Ident,
+    places: &[TokenStream],
+    consts: &TokenStream,
+    rxd: &RuntimePaths,
+) {
+    let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
+    let count = places.last();
+    code.text("#[doc(hidden)] #[allow(deprecated)]");
+    code.format(format_args!("impl {graphed} for"));
+    code.tree(ident.clone());
+    code.group(Delimiter::Brace, |code| {
+        code.format(format_args!("const ANALYSIS: &'static {analysis}<'static> ="));
+        code.group(Delimiter::Brace, |code| {
+            code.tokens(quote! {
+                static GRAPH: #graph<'static> = #ident::GRAPH;
+                static INDEX: #index<{ #count }> = #index::new(&GRAPH);
+            });
+            code.format(format_args!("static ANALYSIS: {analysis}<'static> = INDEX.of(&GRAPH).declared_in"));
+            code.group(Delimiter::Parenthesis, |code| {
+                code.text("::core::module_path!(), &");
+                code.group(Delimiter::Bracket, |code| field_table(code, daemon));
+                code.text(", &");
+                code.group(Delimiter::Bracket, |code| configured_out(code, daemon));
+            });
+            code.text("; &ANALYSIS");
+        });
+        code.text(";");
+        code.tokens(consts);
+    });
+}
+
+/// The expression that makes the builder of the daemon.
+fn builder(
+    daemon: &DaemonModel,
+    fields: &[AsField<'_>],
+    new: TokenStream,
+    stages: &[(&PrestartStage, TokenStream)],
     rxd: &RuntimePaths,
 ) -> TokenStream {
-    let (cfgs, daemon) = (&field.cfgs, this.daemon);
-    // What can be mended only here is reported here, at the name that the field gives.
-    let at = field.name.as_ref().map_or(this.spans, |name| (name.span(), name.span()));
-    // With a configuration, `config_source` has the bound on what the service takes.
-    let check_field = if model.has_config { rxd.check_field() } else { rxd.check_field_without_config() };
-    let service = this.service();
-    let check = call_at(at, quote!(#check_field::<#service, #daemon, _>), place.clone());
-    // Spanned at the field: the compiler names it as the place where it evaluates the checks.
-    let ok = this.checked("OK", rxd);
-    quote!(#(#cfgs)* const _: () = { #check; #ok };)
+    let settings = daemon.settings.iter().map(|setting| builder_call(setting, stages, rxd));
+    let (source, new) = config_source(daemon, fields, new, rxd);
+    let has_cfgs = daemon.has_cfgs();
+    let mut code = Code::new(rxd);
+    code.tokens(&source);
+    // `#[cfg]` can switch off a statement, but not a call in a chain.
+    code.text(if has_cfgs { "let daemon =" } else { "" });
+    code.tokens(quote!(#new #(#settings)*));
+    code.text(if has_cfgs { ";" } else { "" });
+    for this in fields {
+        if has_cfgs {
+            this.field.cfgs.iter().for_each(|cfg| code.tokens(cfg));
+            code.text("let daemon = daemon");
+        }
+        this.add(&mut code);
+        code.text(if has_cfgs { ";" } else { "" });
+    }
+    code.text(if has_cfgs { "daemon" } else { "" });
+    let code = code.into_token_stream();
+    if has_cfgs || !source.is_empty() { quote!({ #code }) } else { code }
 }
 
 /// The statements that make the configuration of the daemon, and the builder with it. Each field has
@@ -121,53 +135,14 @@ fn config_source(
     // Spanned at the path: the compiler reports there what is not such a function.
     let source = call_at(outer_spans(load), rxd.config_source(), load.clone());
     let mut statements = quote!(let config = #source;);
-    for (field, this) in daemon.fields.iter().zip(services) {
-        let (cfgs, service) = (&field.cfgs, this.service());
+    for this in services {
+        let (cfgs, service) = (&this.field.cfgs, this.service());
         let at = Span::call_site().located_at(this.spans.0);
         let taken = quote_spanned!(at=> config.for_service::<#service>());
         statements.extend(quote!(#(#cfgs)* let config = #taken;));
     }
     let with_config = rxd.with_config();
     (statements, quote!(#with_config(#new, config)))
-}
-
-/// `impl InDaemon` for the type of each field, once where two fields have one type.
-fn field_types(daemon: &Ident, model: &DaemonModel, places: &[TokenStream], rxd: &RuntimePaths) -> TokenStream {
-    let in_daemon = rxd.in_daemon();
-    let mut known = HashSet::new();
-    let impls = model.fields.iter().zip(places).filter_map(|(field, place)| {
-        let (ty, cfgs, place) = (&field.ty, &field.cfgs, const_argument(field, place));
-        // A field with a `#[cfg]` may be off while another one of its type is on.
-        let is_new = known.insert(ty.to_token_stream().to_string()) || !cfgs.is_empty();
-        is_new.then(|| {
-            quote! {
-                #(#cfgs)*
-                #[doc(hidden)]
-                impl #in_daemon<#daemon, #place> for #ty {}
-            }
-        })
-    });
-    impls.collect()
-}
-
-/// What messages need to know of the fields: of each service its field and whether that gives its
-/// name; of each service that is configured out its name and its type.
-fn field_tables(daemon: &DaemonModel) -> (TokenStream, TokenStream) {
-    let (mut fields, mut configured_out) = (TokenStream::new(), TokenStream::new());
-    for field in &daemon.fields {
-        let (cfgs, is_named) = (&field.cfgs, field.name.is_some());
-        let text = field.ident.unraw().to_string();
-        fields.extend(quote!(#(#cfgs)* (#text, #is_named),));
-        if let Some(condition) = field.condition() {
-            let name = field.name.as_ref().map_or(text, LitStr::value);
-            let ty = match &field.ty {
-                Type::Path(path) => last_segment(&path.path).map(ToString::to_string).unwrap_or_default(),
-                _ => String::new(),
-            };
-            configured_out.extend(quote!(#[cfg(not(#condition))] (#name, #ty),));
-        }
-    }
-    (fields, configured_out)
 }
 
 /// The error about a daemon whose services are all configured out.
@@ -293,11 +268,6 @@ impl<'a> ConstValues<'a> {
     }
 }
 
-/// An ident of generated code.
-fn call_site_ident(name: &str) -> Ident {
-    Ident::new(name, Span::call_site())
-}
-
 /// A free constant: the compiler evaluates it whether or not it is used.
 fn free_constant(check: TokenStream) -> TokenStream {
     quote!(const _: () = #check;)
@@ -354,102 +324,6 @@ pub(crate) fn daemon_methods(
     }
 }
 
-/// The position of each field in the graph, and at the end the number of fields. The compiler
-/// counts the fields with a `#[cfg]`.
-fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
-    let mut places = Vec::new();
-    let mut fixed = 0_usize;
-    let mut counted = TokenStream::new();
-    for field in &daemon.fields {
-        let place = Literal::usize_unsuffixed(fixed);
-        places.push(quote!(#place #counted));
-        if field.cfgs.is_empty() {
-            fixed += 1;
-        } else {
-            let condition = field.condition();
-            counted.extend(quote!(+ ::core::cfg!(#condition) as usize));
-        }
-    }
-    let count = Literal::usize_unsuffixed(fixed);
-    places.push(quote!(#count #counted));
-    places
-}
-
-/// `<Health as Field<EdgeAgent>>`, spanned at the field's type. All code about a field uses this one
-/// bound, so a type that is not a service is one error.
-struct AsField<'a> {
-    daemon: &'a Ident,
-    tokens: Vec<TokenTree>,
-    /// The spans of the first and the last token of the field's type.
-    spans: (Span, Span),
-}
-
-impl<'a> AsField<'a> {
-    fn new(daemon: &'a Ident, field: &DaemonField, rxd: &RuntimePaths) -> Self {
-        let ty: Vec<TokenTree> = field.ty.to_token_stream().into_iter().collect();
-        let span = |token: Option<&TokenTree>| token.map_or_else(Span::call_site, TokenTree::span);
-        let mut this = AsField { daemon, tokens: Vec::new(), spans: (span(ty.first()), span(ty.last())) };
-        this.tokens = this.qualified(ty, rxd.field());
-        this
-    }
-
-    /// `<Health as Field<EdgeAgent>>::Service`
-    fn service(&self) -> ItemPath {
-        self.item_of(self.tokens.clone(), "Service")
-    }
-
-    /// `<Health as Field<EdgeAgent>>::NODE`
-    fn node(&self) -> ItemPath {
-        self.item_of(self.tokens.clone(), "NODE")
-    }
-
-    /// An item of its service in the daemon: `<<Health as ..>::Service as Checked<EdgeAgent>>::OK`.
-    fn checked(&self, item: &str, rxd: &RuntimePaths) -> ItemPath {
-        self.item_of(self.qualified(self.service(), rxd.checked()), item)
-    }
-
-    /// `<ty as path<EdgeAgent>>`
-    fn qualified(&self, ty: impl IntoIterator<Item = TokenTree>, path: ItemPath) -> Vec<TokenTree> {
-        let (start, end) = self.spans;
-        let mut tokens = vec![punct('<', Spacing::Alone, start)];
-        tokens.extend(ty);
-        tokens.push(Ident::new("as", end).into());
-        tokens.extend(path.at(end));
-        tokens.extend([punct('<', Spacing::Alone, end), self.daemon.clone().into()]);
-        tokens.extend([punct('>', Spacing::Joint, end), punct('>', Spacing::Alone, end)]);
-        tokens
-    }
-
-    fn item_of(&self, mut tokens: Vec<TokenTree>, name: &str) -> ItemPath {
-        let end = self.spans.1;
-        tokens.extend([punct(':', Spacing::Joint, end), punct(':', Spacing::Alone, end), Ident::new(name, end).into()]);
-        ItemPath::of(tokens)
-    }
-}
-
-fn punct(char: char, spacing: Spacing, span: Span) -> TokenTree {
-    let mut punct = Punct::new(char, spacing);
-    punct.set_span(span);
-    punct.into()
-}
-
-/// The position of a field as the argument of a parameter.
-fn const_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
-    if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 { place.clone() } else { quote!({ #place }) }
-}
-
-/// The node of one field in the graph.
-fn graph_node(field: &DaemonField, service: &AsField<'_>, rxd: &RuntimePaths) -> TokenStream {
-    let (node, cfgs) = (rxd.node(), &field.cfgs);
-    let name = field.name.as_ref().map(|name| quote!(name: #name,));
-    let optional = field.is_optional.then(|| quote!(optional: true,));
-    let declared = service.node();
-    if name.is_none() && optional.is_none() {
-        return quote!(#(#cfgs)* #declared);
-    }
-    quote!(#(#cfgs)* #node { #name #optional ..#declared })
-}
-
 /// The call of the builder for one setting.
 fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rxd: &RuntimePaths) -> TokenStream {
     match setting {
@@ -469,7 +343,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // Spanned at the path: the compiler reports a function that is not async there.
             let (start, end) = outer_spans(path);
-            let new = new.at(start);
+            let new = TokenStream::from_iter(new.at(start));
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
             // Two stages may be equal, so their addresses identify them.
             if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
@@ -492,14 +366,4 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             quote!(.signals([#(#signals),*]))
         }
     }
-}
-
-/// The call `.add(..)` for one field, spanned at the type, as all code about a field.
-fn add_call(field: &DaemonField, this: &AsField<'_>, rxd: &RuntimePaths) -> TokenStream {
-    let (ident, daemon) = (&field.ident, this.daemon);
-    let named = field.name.as_ref().map(|name| quote!(.named(#name)));
-    let of = if field.is_optional { rxd.of_optional_field() } else { rxd.of_field() };
-    let (service, runner) = (this.service(), this.checked("Runner", rxd));
-    let value = call_at(this.spans, quote!(#of::<#runner, #service, #daemon>), quote!(self.#ident));
-    quote!(.add(#value #named))
 }

@@ -3,16 +3,18 @@
 pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod fallback;
+mod fields;
 pub(crate) mod model;
 mod settings;
 
+use crate::code::Code;
 use crate::editor::EditorHints;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{describe_item, item_keyword};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 use syn::ItemStruct;
 
 /// Expands `#[rxd::daemon(args)] item`.
@@ -40,9 +42,13 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     hints.add_entries("daemon", &list);
     written.fields.iter().for_each(|field| hints.add_entries("field", &field.list));
     let daemon = model::check(written, &item, &mut errors);
-    let generated = match daemon {
-        Some(daemon) => expand::expand(&item, &daemon, &rxd),
-        None => fallback::expand(&tokens, &rxd),
-    };
-    quote!(#item #hints #generated #errors)
+    let mut code = Code::new(&rxd);
+    code.tokens(&item);
+    hints.write(&mut code);
+    match daemon {
+        Some(daemon) => code.append(expand::expand(&item, &daemon, &rxd)),
+        None => code.tokens(fallback::expand(&tokens, &rxd)),
+    }
+    code.tokens(errors);
+    code.into_token_stream()
 }

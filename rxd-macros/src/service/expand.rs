@@ -2,93 +2,121 @@
 
 use super::kind::ServiceKind;
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
+use crate::code::Code;
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use crate::watch::ast::{WatchAttr, WatchTarget};
-use crate::watch::expand::{check_names, constructor, graph_checks, has_arguments, time_checks};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use crate::watch::expand::{constructor, graph_checks, has_arguments, time_checks};
+use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Generics, Type, parse_quote};
 
 /// All impls of a service.
-pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
-    let declared = declared(item, service, rxd);
+pub(crate) fn expand<'a>(item: &TypeItem, service: &ServiceModel, rxd: &'a RuntimePaths) -> Code<'a> {
+    let mut code = Code::new(rxd);
+    declared(&mut code, item, service, rxd);
     let values = value_checks(item, service, rxd);
-    let checked = checked(item, service, &values, rxd);
-    let watches_in = watches_in(item, service, rxd);
-    let provides = provides(item, service, rxd);
-    let config = config(item, service, rxd);
-    let functions = functions(item, service, rxd);
+    checked(&mut code, item, service, &values, rxd);
+    let rare = [
+        watches_in(item, service, rxd),
+        provides(item, service, rxd),
+        config(item, service, rxd),
+        functions(item, service, rxd),
+    ];
+    rare.into_iter().flatten().for_each(|rare| code.tokens(rare));
     // A constant of its own for each value: all faults are reported at once, and without a daemon.
-    let consts = if has_parameters(item) { Vec::new() } else { values };
-    quote! {
-        #declared
-        #checked
-        #watches_in
-        #provides
-        #config
-        #functions
-        #(#[allow(deprecated)] const _: () = #consts;)*
+    for value in values.iter().filter(|_| !has_parameters(item)) {
+        code.tokens(quote!(#[allow(deprecated)] const _: () = #value;));
     }
+    code
 }
 
 /// `impl Declared`: the name, the manager, the options and the watches.
-fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
-    let (declared, service_type, declaration) = (rxd.declared(), rxd.service_type(), rxd.declaration());
-    let (ty, name) = (item.self_type(), &service.name);
-    let is_generic = has_parameters(item);
+fn declared(code: &mut Code<'_>, item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) {
     let generics = declared_generics(item);
     let (params, _, bounds) = generics.split_for_impl();
-    let text = item.ident.unraw().to_string();
-    let manager = service.manager.as_ref().map(|manager| {
-        let manager = match manager {
-            ManagerChoice::BuiltIn(word) => rxd.manager(word).into_token_stream(),
-            ManagerChoice::Path(path) => quote!(#path),
+    code.text("#[doc(hidden)] #[allow(deprecated)] impl");
+    if has_parameters(item) {
+        code.tokens(params);
+    }
+    code.format(format_args!("{} for", rxd.declared()));
+    write_self_type(code, item);
+    if bounds.is_some() {
+        code.tokens(bounds);
+    }
+    code.group(Delimiter::Brace, |code| {
+        let kind = match &service.kind {
+            ServiceKind::Task if service.config.is_some() => rxd.configured_kind(),
+            ServiceKind::Task => rxd.task_kind(),
+            ServiceKind::Thread => rxd.local_kind(),
+            ServiceKind::Blocking(_) => rxd.blocking_kind(),
         };
-        quote!(.manager::<#manager>())
+        let itself_if = |is_some: bool| if is_some { "Self" } else { "()" };
+        let generic_targets = itself_if(generic_targets(service).next().is_some());
+        let configured = itself_if(service.config.is_some());
+        code.format(format_args!(
+            "type GenericTargets = {generic_targets}; type Configured = {configured}; type Kind = {kind}; \
+             const SERVICE_TYPE: {} =",
+            rxd.service_type()
+        ));
+        // Spanned at the name: messages of the graph give this place as the declaration of the service.
+        let of = format!("{}::<Self>", rxd.service_type_of());
+        let args = format!("::core::module_path!(), {:?}", item.ident.unraw().to_string());
+        code.call_at((service.name_at, service.name_at), &of, &args);
+        code.text(if has_parameters(item) { ".generic();" } else { ";" });
+        code.format(format_args!(
+            "const DECLARATION: {} = {}({:?})",
+            rxd.declaration(),
+            rxd.declaration_of(),
+            service.name
+        ));
+        declaration_setters(code, service, rxd);
+        code.text(";");
     });
-    let options = (!service.options.is_empty()).then(|| {
+}
+
+/// The calls that set what the attributes say.
+fn declaration_setters(code: &mut Code<'_>, service: &ServiceModel, rxd: &RuntimePaths) {
+    if let Some(manager) = &service.manager {
+        let manager = match manager {
+            ManagerChoice::BuiltIn(word) => rxd.manager(word),
+            ManagerChoice::Path(path) => path.to_token_stream(),
+        };
+        code.tokens(quote!(.manager::<#manager>()));
+    }
+    if !service.options.is_empty() {
         let options = rxd.options();
         let setters = service.options.iter().map(|setter| self::setter(setter, rxd));
         // In an inline constant, since a reference to the result of a call is not `'static`
         // otherwise.
-        quote!(.options(const { &#options::DEFAULT #(#setters)* }))
-    });
-    let group = service.group.as_ref().map(|group| quote!(.group(#group)));
-    let edges = (!service.watches.valid.is_empty()).then(|| {
-        let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
-        quote!(.edges(&[#(#edges),*]))
-    });
-    let recurrence = service.recurrence.as_ref().map(|recurrence| {
+        code.tokens(quote!(.options(const { &#options::DEFAULT #(#setters)* })));
+    }
+    if let Some(group) = &service.group {
+        code.tokens(quote!(.group(#group)));
+    }
+    if let Some(recurrence) = &service.recurrence {
         let recurrence = recurrence.constructor(rxd);
-        quote!(.recurrence(const { &#recurrence }))
-    });
-    // Spanned at the name: messages of the graph give this place as the declaration of the service.
-    let args = quote!(::core::module_path!(), #text);
-    let of = call_at((service.name_at, service.name_at), quote!(#service_type::of::<Self>), args);
-    let generic = is_generic.then(|| quote!(.generic()));
-    let kind = match &service.kind {
-        ServiceKind::Task if service.config.is_some() => rxd.configured_kind(),
-        ServiceKind::Task => rxd.task_kind(),
-        ServiceKind::Thread => rxd.local_kind(),
-        ServiceKind::Blocking(_) => rxd.blocking_kind(),
-    };
-    let itself_if = |is_some: bool| if is_some { quote!(Self) } else { quote!(()) };
-    let generic_targets = itself_if(generic_targets(service).next().is_some());
-    let configured = itself_if(service.config.is_some());
-    quote! {
-        #[automatically_derived]
-        #[doc(hidden)]
-        #[allow(deprecated)]
-        impl #params #declared for #ty #bounds {
-            type GenericTargets = #generic_targets;
-            type Configured = #configured;
-            type Kind = #kind;
-            const SERVICE_TYPE: #service_type = #of #generic;
-            const DECLARATION: #declaration = #declaration::new(#name) #group #manager #options #recurrence #edges;
-        }
+        code.tokens(quote!(.recurrence(const { &#recurrence })));
+    }
+    if !service.watches.valid.is_empty() {
+        code.text(".edges");
+        code.group(Delimiter::Parenthesis, |code| {
+            code.text("&");
+            code.group(Delimiter::Bracket, |code| {
+                service.watches.valid.iter().for_each(|watch| constructor(code, watch, rxd));
+            });
+        });
+    }
+}
+
+/// The type with its own parameters: `Pool<T>`.
+fn write_self_type(code: &mut Code<'_>, item: &TypeItem) {
+    if has_parameters(item) {
+        code.tokens(item.self_type());
+    } else {
+        code.format(format_args!("{}", item.ident));
     }
 }
 
@@ -215,59 +243,56 @@ fn declaration_of(item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
 }
 
 /// The graph checks of the service. Each daemon with this service evaluates them.
-fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd: &RuntimePaths) -> TokenStream {
-    let (checked, graphed) = (rxd.checked(), rxd.graphed());
+fn checked(code: &mut Code<'_>, item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd: &RuntimePaths) {
+    let is_generic = has_parameters(item);
     let mut generics = declared_generics(item);
     let params = params_before(&mut generics);
     let (_, _, bounds) = generics.split_for_impl();
-    let ty = item.self_type();
-    let check_service = rxd.check_service();
-    let mut whole = call_at((service.name_at, service.name_at), quote!(#check_service::<Self>), quote!(__D::ANALYSIS));
-    let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i));
-    if edges.len() > 0 {
-        whole = check_names(&whole, rxd);
+    code.text("#[doc(hidden)] #[allow(deprecated)] impl<");
+    if is_generic {
+        code.tokens(params);
     }
-    let relations = relation_checks(item, service, rxd);
-    // Spanned at the type's name: the compiler reports a type without methods there.
-    let itself = quote_spanned!(item.ident.span()=> Self);
-    let of_thread = match &service.kind {
-        ServiceKind::Task => None,
-        ServiceKind::Thread => Some((rxd.of_generic_local(), rxd.local_service())),
-        ServiceKind::Blocking(_) => Some((rxd.of_generic_blocking(), rxd.blocking_service())),
-    };
-    let (on_thread, of_generic, service_type) = (rxd.on_thread(), rxd.of_generic_type(), rxd.service());
-    let of_configured = rxd.of_configured();
-    let runner = match &of_thread {
-        None if service.config.is_some() => quote!(#of_configured<Self>),
-        None if has_parameters(item) => quote!(#of_generic<Self>),
-        None => itself.clone(),
-        Some((of_generic, _)) if has_parameters(item) => quote!(#of_generic<Self>),
-        Some(_) => quote!(#on_thread<Self>),
-    };
-    let of_thread = of_thread.filter(|_| !has_parameters(item)).map(|(_, make)| {
-        quote! {
-            const ON_THREAD: ::core::option::Option<fn(::core::option::Option<Self>) -> #service_type> =
-                ::core::option::Option::Some(#make::<#itself>);
+    // With underscores, the name differs from the parameters of the user's type.
+    code.format(format_args!("__D: {}> {}<__D> for", rxd.graphed(), rxd.checked()));
+    write_self_type(code, item);
+    if bounds.is_some() {
+        code.tokens(bounds);
+    }
+    code.group(Delimiter::Brace, |code| {
+        // Spanned at the type's name: the compiler reports a type without methods there.
+        let itself = Ident::new("Self", item.ident.span());
+        let of_thread = match &service.kind {
+            ServiceKind::Task => None,
+            ServiceKind::Thread => Some((rxd.of_generic_local(), rxd.local_service())),
+            ServiceKind::Blocking(_) => Some((rxd.of_generic_blocking(), rxd.blocking_service())),
+        };
+        code.text("type Runner =");
+        match &of_thread {
+            None if service.config.is_some() => code.format(format_args!("{}<Self>", rxd.of_configured())),
+            None if is_generic => code.format(format_args!("{}<Self>", rxd.of_generic_type())),
+            None => code.tree(itself.clone()),
+            Some((of_generic, _)) if is_generic => code.format(format_args!("{of_generic}<Self>")),
+            Some(_) => code.format(format_args!("{}<Self>", rxd.on_thread())),
         }
+        code.text(";");
+        if let Some((_, make)) = of_thread.filter(|_| !is_generic) {
+            let service_type = rxd.service();
+            code.tokens(quote! {
+                const ON_THREAD: ::core::option::Option<fn(::core::option::Option<Self>) -> #service_type> =
+                    ::core::option::Option::Some(#make::<#itself>);
+            });
+        }
+        code.text("const OK: () =");
+        code.group(Delimiter::Brace, |code| {
+            // A free constant cannot name the parameters of a generic type.
+            let values = if is_generic { values } else { &[] };
+            for value in values.iter().chain(&relation_checks(item, service, rxd)) {
+                code.tokens(quote!(#value;));
+            }
+            graph_checks(code, &service.watches.valid, (service.name_at, service.name_at), rxd);
+        });
+        code.text(";");
     });
-    // A free constant cannot name the parameters of a generic type.
-    let values = if has_parameters(item) { values } else { &[] };
-    quote! {
-        #[automatically_derived]
-        #[doc(hidden)]
-        #[allow(deprecated)]
-        // With underscores, the name differs from the parameters of the user's type.
-        impl<#params __D: #graphed> #checked<__D> for #ty #bounds {
-            type Runner = #runner;
-            #of_thread
-            const OK: () = {
-                #(#values;)*
-                #(#relations;)*
-                #whole;
-                #(#edges;)*
-            };
-        }
-    }
 }
 
 /// The parameters as they stand in an impl before others; taken out of `generics`.
@@ -353,23 +378,23 @@ fn config(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Option
 }
 
 /// The functions of the service that its watches declare.
-fn functions(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
+fn functions(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Option<TokenStream> {
     let mut functions = streams(service, rxd);
     let watches = service.watches.valid.iter().chain(&service.watches.unresolved_values);
     functions.extend(watches.filter_map(|watch| value(watch, rxd)));
     if functions.is_empty() {
-        return TokenStream::new();
+        return None;
     }
     let generics = declared_generics(item);
     let (params, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
-    quote! {
+    Some(quote! {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #params #ty #bounds {
             #(#functions)*
         }
-    }
+    })
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.

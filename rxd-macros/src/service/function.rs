@@ -169,7 +169,7 @@ impl<'a> FunctionService<'a> {
     }
 
     /// The trait that the type implements.
-    fn runner(kind: &ServiceKind, rxd: &RuntimePaths) -> ItemPath {
+    fn runner<'r>(kind: &ServiceKind, rxd: &'r RuntimePaths) -> ItemPath<'r> {
         match kind {
             ServiceKind::Task => rxd.runner(),
             ServiceKind::Thread | ServiceKind::Blocking(_) => rxd.local_runner(),

@@ -10,6 +10,7 @@ pub(crate) mod model;
 pub(crate) mod recurrence;
 pub(crate) mod watch_before;
 
+use crate::code::Code;
 use crate::editor::EditorHints;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
@@ -17,7 +18,7 @@ use crate::service::function::FunctionService;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{ItemShape, TypeItem, describe_item, item_keyword};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 use syn::Generics;
 
 /// Expands `#[rxd::service(args)] item`.
@@ -81,5 +82,13 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let generated = expand::expand(&item, &service, &rxd);
     // clippy would have a borrowed argument be one that nothing can own.
     let allowed = function.as_ref().map(|_| quote!(#[allow(clippy::ptr_arg)]));
-    quote!(#allowed #item #hints #function #delegated #generated #errors)
+    let mut code = Code::new(&rxd);
+    code.tokens(allowed);
+    code.tokens(&item);
+    hints.write(&mut code);
+    code.tokens(function);
+    code.tokens(delegated);
+    code.append(generated);
+    code.tokens(errors);
+    code.into_token_stream()
 }

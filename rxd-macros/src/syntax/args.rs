@@ -100,6 +100,9 @@ impl ArgList {
 
     /// Parses a whole list.
     pub(crate) fn parse(tokens: TokenStream) -> ArgList {
+        if let Some(slots) = simple::slots(&tokens) {
+            return ArgList { tokens, slots, faults: Errors::default() };
+        }
         let (mut slots, mut faults) = (Vec::new(), Errors::default());
         let read = |input: ParseStream<'_>| {
             let mut is_open = !input.is_empty();
@@ -342,6 +345,8 @@ pub(crate) fn single_word(
     }
     None
 }
+
+mod simple;
 
 #[cfg(test)]
 mod tests {

@@ -34,6 +34,10 @@ pub(crate) struct TypeItem {
 impl TypeItem {
     /// Parses the head of a struct, enum, union or function; `None` for any other item.
     pub(crate) fn parse(tokens: TokenStream) -> Option<TypeItem> {
+        simple::parse(&tokens).or_else(|| TypeItem::parse_any(tokens))
+    }
+
+    fn parse_any(tokens: TokenStream) -> Option<TypeItem> {
         (|input: ParseStream<'_>| {
             let attrs = input.call(Attribute::parse_outer)?;
             let rest = input.cursor().token_stream();
@@ -95,6 +99,8 @@ impl TypeItem {
         quote!(#ident #args)
     }
 }
+
+mod simple;
 
 impl ToTokens for TypeItem {
     fn to_tokens(&self, tokens: &mut TokenStream) {

@@ -1,51 +1,59 @@
 //! Valid watches to tokens.
 
-use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
+use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
+use crate::code::Code;
 use crate::runtime::RuntimePaths;
 use crate::syntax::span::{call_at, outer_spans};
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Delimiter, Literal, Punct, Spacing, Span, TokenStream};
 use quote::quote;
 use syn::Type;
 use syn::ext::IdentExt as _;
 
-/// The constructor call of one watch: `Edge::watch(..)`.
-pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
-    let (path, target) = (rxd.edge(), rxd.target());
-    let targets = watch.targets.iter().map(|written| match written {
-        WatchTarget::Name(name) => quote!(#target::name(#name)),
-        WatchTarget::Type(ty) => {
-            let watched = rxd.watched();
-            let exact = has_arguments(ty).then(|| quote!(.exact()));
-            quote!(#target::of_type(<#ty as #watched>::SERVICE_TYPE) #exact)
-        }
-    });
-    // The compiler promotes it to a `'static` slice, as what a constant borrows.
-    let targets = quote!(&[#(#targets),*]);
-    let mut built = match (&watch.sentence, watch.keyword) {
-        (Some(sentence), _) => {
-            let (modes, actions, states) = (rxd.mode(), rxd.action(), rxd.state());
-            let (mode, action, state) = (&sentence.mode, &sentence.action, &sentence.state);
-            quote!(#path::watch(#modes::#mode, #actions::#action, #states::#state, #targets))
-        }
-        (None, WatchKeyword::Needs) => quote!(#path::needs(#targets)),
-        (None, _) => quote!(#path::after(#targets)),
+/// The constructor call of one watch, and a comma.
+pub(crate) fn constructor(code: &mut Code<'_>, watch: &WatchAttr, rxd: &RuntimePaths) {
+    let constructor = match (&watch.sentence, watch.keyword) {
+        (Some(_), _) => rxd.edge_watch(),
+        (None, WatchKeyword::Needs) => rxd.edge_needs(),
+        (None, _) => rxd.edge_after(),
     };
+    code.format(format_args!("{constructor}"));
+    code.group(Delimiter::Parenthesis, |code| {
+        // The words are no tokens of the user's here: they are for an editor in its hints.
+        if let Some(WatchSentence { mode, action, state }) = &watch.sentence {
+            let (modes, actions, states) = (rxd.mode(), rxd.action(), rxd.state());
+            code.format(format_args!("{modes}::{mode}, {actions}::{action}, {states}::{state},"));
+        }
+        // The compiler promotes it to a `'static` slice, as what a constant borrows.
+        code.text("&");
+        code.group(Delimiter::Bracket, |code| watch.targets.iter().for_each(|written| target(code, written, rxd)));
+    });
     if let Some(effect) = &watch.effect {
         let effects = rxd.effect();
-        built.extend(quote!(.then(#effects::#effect)));
+        code.tokens(quote!(.then(#effects::#effect)));
     }
     if let Some(within) = &watch.within {
         // A block is not promoted, but an inline constant is.
-        built.extend(quote!(.within(const { #within })));
+        code.tokens(quote!(.within(const { #within })));
     }
     if let Some(lasts) = &watch.lasts {
-        built.extend(quote!(.lasts(const { #lasts })));
+        code.tokens(quote!(.lasts(const { #lasts })));
     }
     if let Some(stream) = &watch.stream {
-        let name = stream.unraw().to_string();
-        built.extend(quote!(.stream(#name)));
+        code.format(format_args!(".stream({:?})", stream.unraw().to_string()));
     }
-    built
+    code.text(",");
+}
+
+/// One target, and a comma.
+fn target(code: &mut Code<'_>, target: &WatchTarget, rxd: &RuntimePaths) {
+    match target {
+        WatchTarget::Name(name) => code.format(format_args!("{}({:?}),", rxd.target_name(), name.value())),
+        WatchTarget::Type(ty) => {
+            let (of_type, watched) = (rxd.target_of_type(), rxd.watched());
+            let exact = has_arguments(ty).then(|| quote!(.exact()));
+            code.tokens(quote!(#of_type(<#ty as #watched>::SERVICE_TYPE) #exact,));
+        }
+    }
 }
 
 /// Whether a type is written with arguments. The compiler then compares it with the daemon's fields
@@ -57,24 +65,25 @@ pub(crate) fn has_arguments(ty: &Type) -> bool {
     }
 }
 
-/// The graph checks of the watch with index `number`, each spanned at the words that it is about.
-/// The daemon evaluates them, in the scope of [`check_names`].
-pub(crate) fn graph_checks(watch: &WatchAttr, number: usize) -> TokenStream {
-    let number = Literal::usize_unsuffixed(number);
-    let mut checks = call_at(watch.list.outer_spans(), quote!(edge), quote!(fields, #number));
-    for (i, target) in watch.targets.iter().enumerate() {
-        let i = Literal::usize_unsuffixed(i);
-        let check = call_at(target.outer_spans(), quote!(target), quote!(fields, #number, #i));
-        checks.extend(quote!(; #check));
+/// The checks of the service as a whole, at `name`, and of each of its watches, at the words that they
+/// are about. The daemon evaluates them.
+pub(crate) fn graph_checks(code: &mut Code<'_>, watches: &[WatchAttr], name: (Span, Span), rxd: &RuntimePaths) {
+    let service = format!("{}::<Self>", rxd.check_service());
+    if !watches.is_empty() {
+        // Short names for what all checks name: there are many of them.
+        let (edge, target) = (rxd.check_edge(), rxd.check_target());
+        code.format(format_args!("let edge = {edge}; let target = {target}; let fields ="));
     }
-    checks
-}
-
-/// The check of the service as a whole, and short names for what all [`graph_checks`] name: there are
-/// many of them.
-pub(crate) fn check_names(service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
-    let (edge, target) = (rxd.check_edge(), rxd.check_target());
-    quote!(let (fields, edge, target) = (#service, #edge, #target))
+    code.call_at(name, &service, "__D::ANALYSIS");
+    code.tree(Punct::new(';', Spacing::Alone));
+    for (number, watch) in watches.iter().enumerate() {
+        code.call_at(watch.list.outer_spans(), "edge", &format!("fields, {number}"));
+        code.tree(Punct::new(';', Spacing::Alone));
+        for (i, target) in watch.targets.iter().enumerate() {
+            code.call_at(target.outer_spans(), "target", &format!("fields, {number}, {i}"));
+            code.tree(Punct::new(';', Spacing::Alone));
+        }
+    }
 }
 
 /// The checks of a `within` and a `lasts` that only the compiler can evaluate, each spanned at it.

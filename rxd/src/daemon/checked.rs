@@ -38,6 +38,9 @@ pub trait Field<D: Graphed>: Sized {
     /// The service type.
     type Service: Checked<D>;
 
+    /// See [`Checked::Runner`].
+    type Runner;
+
     /// The service in the daemon's graph, under its own name.
     const NODE: Node<'static>;
 }
@@ -45,6 +48,8 @@ pub trait Field<D: Graphed>: Sized {
 #[diagnostic::do_not_recommend]
 impl<T: Checked<D>, D: Graphed> Field<D> for T {
     type Service = T;
+
+    type Runner = T::Runner;
 
     const NODE: Node<'static> = Node {
         name: T::DECLARATION.name,
@@ -111,12 +116,12 @@ impl<S: Runner + Declared, D> IntoService<S, D> for OfGenericType<S> {
 }
 
 /// The service of a field.
-pub fn field<R: IntoService<S, D>, S, D>(this: S) -> Service {
+pub fn field<R: IntoService<S, D>, D, S>(this: S) -> Service {
     R::SERVICE(Some(this))
 }
 
 /// The service of a field that is an `Option`: switched off if it is `None`.
-pub fn optional_field<R: IntoService<S, D>, S, D>(this: Option<S>) -> Service {
+pub fn optional_field<R: IntoService<S, D>, D, S>(this: Option<S>) -> Service {
     R::SERVICE(this).optional()
 }
 

@@ -3,12 +3,13 @@
 //! `#[rxd::service]` implements [`Declared`] and nothing else does; the builder and the graph of a
 //! declared daemon read it. Nothing here checks the values.
 
-use super::model::{Edge, Keyword, ServiceType};
+use super::model::{Edge, Keyword, Mode, ServiceType, Target};
 use crate::lifecycle::manager::object::{Decide, Managed, make_manager};
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::Options;
 use crate::lifecycle::options::check::{RecurrenceKey, fail, lasts, within};
 use crate::lifecycle::options::recurrence::Recurrence;
+use crate::lifecycle::state::{Action, State};
 
 /// A type that declares its name, manager, options and watches, by `#[rxd::service]`.
 ///
@@ -107,6 +108,51 @@ impl Declaration {
         self.edges = edges;
         self
     }
+}
+
+// What generated code calls: to resolve a function costs the compiler less than a method of a type.
+
+/// See [`Declaration::new`].
+#[must_use]
+pub const fn declaration(name: &'static str) -> Declaration {
+    Declaration::new(name)
+}
+
+/// See [`ServiceType::of`].
+#[track_caller]
+#[must_use]
+pub const fn service_type<T: 'static>(module: &'static str, text: &'static str) -> ServiceType {
+    ServiceType::of::<T>(module, text)
+}
+
+/// See [`Edge::watch`].
+#[must_use]
+pub const fn watch<'a>(mode: Mode, action: Action, state: State, targets: &'a [Target<'a>]) -> Edge<'a> {
+    Edge::watch(mode, action, state, targets)
+}
+
+/// See [`Edge::needs`].
+#[must_use]
+pub const fn needs<'a>(targets: &'a [Target<'a>]) -> Edge<'a> {
+    Edge::needs(targets)
+}
+
+/// See [`Edge::after`].
+#[must_use]
+pub const fn after<'a>(targets: &'a [Target<'a>]) -> Edge<'a> {
+    Edge::after(targets)
+}
+
+/// See [`Target::name`].
+#[must_use]
+pub const fn target_name(name: &str) -> Target<'_> {
+    Target::name(name)
+}
+
+/// See [`Target::of_type`].
+#[must_use]
+pub const fn target_of_type(service_type: ServiceType) -> Target<'static> {
+    Target::of_type(service_type)
 }
 
 /// The bound on a type that a watch names. Nothing else has it, so that the error about a type that
