@@ -8,8 +8,6 @@ impl<T> ::rxd::__private::Declared for Port<T>
 where
     Port<T>: 'static,
 {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::BlockingKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,

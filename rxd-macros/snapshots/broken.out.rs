@@ -12,8 +12,6 @@ struct Poller {
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,

@@ -13,8 +13,6 @@ struct Poller;
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,
@@ -122,8 +120,8 @@ impl EdgeAgent {
             .retry(::core::time::Duration::from_secs(1)))
             .prestart(::rxd::__private::Stage::new("reach-db", reach_db))
             .add((::rxd::__private::field::< < Poller as ::rxd::__private::Field <
-            EdgeAgent >>::Runner, EdgeAgent, _ >) (self.poller)) } {
-            ::core::unreachable!() }
+            EdgeAgent >>::Runner, < Poller as ::rxd::__private::Field < EdgeAgent
+            >>::Service, EdgeAgent >) (self.poller)) } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -153,8 +151,7 @@ impl EdgeAgent {
     }
 }
 ::rxd::__private::choose! {
-    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
-    ::rxd::__private::InDaemon < EdgeAgent, 0 > for Poller {} const _ : () = {
+    { #[allow(deprecated)] const _ : () = { const _ : () = {
     (::rxd::__private::check_field_without_config::< < Poller as ::rxd::__private::Field
     < EdgeAgent >>::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field <
     EdgeAgent >>::Service as ::rxd::__private::Checked < EdgeAgent >>::OK }; }; } {}

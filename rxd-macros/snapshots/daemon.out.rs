@@ -38,10 +38,11 @@ impl EdgeAgent {
             { ::rxd::Daemon::new("edge-agent")
             .shutdown_timeout(::core::time::Duration::from_secs(30))
             .add((::rxd::__private::field::< < Health as ::rxd::__private::Field <
-            EdgeAgent >>::Runner, EdgeAgent, _ >) (self.health))
-            .add((::rxd::__private::field::< < Poller as ::rxd::__private::Field <
-            EdgeAgent >>::Runner, EdgeAgent, _ >) (self.poller)) } {
-            ::core::unreachable!() }
+            EdgeAgent >>::Runner, < Health as ::rxd::__private::Field < EdgeAgent
+            >>::Service, EdgeAgent >) (self.health)).add((::rxd::__private::field::< <
+            Poller as ::rxd::__private::Field < EdgeAgent >>::Runner, < Poller as
+            ::rxd::__private::Field < EdgeAgent >>::Service, EdgeAgent >) (self.poller))
+            } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -73,9 +74,7 @@ impl EdgeAgent {
     }
 }
 ::rxd::__private::choose! {
-    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
-    ::rxd::__private::InDaemon < EdgeAgent, 0 > for Health {} #[doc(hidden)] impl
-    ::rxd::__private::InDaemon < EdgeAgent, 1 > for Poller {} const _ : () = {
+    { #[allow(deprecated)] const _ : () = { const _ : () = {
     (::rxd::__private::check_field_without_config::< < Health as ::rxd::__private::Field
     < EdgeAgent >>::Service, EdgeAgent, _ >) (0); < < Health as ::rxd::__private::Field <
     EdgeAgent >>::Service as ::rxd::__private::Checked < EdgeAgent >>::OK }; const _ : ()

@@ -56,13 +56,16 @@ impl Workers {
             ::rxd::__private::with_config(::rxd::Daemon::new("workers"), config)
             .signals([::rxd::Signal::INTERRUPT, #[cfg(unix)] ::rxd::Signal::HANGUP]); let
             daemon = daemon.add((::rxd::__private::field::< < Worker as
-            ::rxd::__private::Field < Workers >>::Runner, Workers, _ >) (self.first)
+            ::rxd::__private::Field < Workers >>::Runner, < Worker as
+            ::rxd::__private::Field < Workers >>::Service, Workers >) (self.first)
             .named("worker-1")); #[cfg(feature = "metrics")] let daemon = daemon
             .add((::rxd::__private::field::< < Metrics as ::rxd::__private::Field <
-            Workers >>::Runner, Workers, _ >) (self.metrics)); let daemon = daemon
+            Workers >>::Runner, < Metrics as ::rxd::__private::Field < Workers
+            >>::Service, Workers >) (self.metrics)); let daemon = daemon
             .add((::rxd::__private::optional_field::< < Worker as ::rxd::__private::Field
-            < Workers >>::Runner, Workers, _ >) (self.second).named("worker-2")); daemon
-            } } { ::core::unreachable!() }
+            < Workers >>::Runner, < Worker as ::rxd::__private::Field < Workers
+            >>::Service, Workers >) (self.second).named("worker-2")); daemon } } {
+            ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -92,20 +95,18 @@ impl Workers {
     }
 }
 ::rxd::__private::choose! {
-    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
-    ::rxd::__private::InDaemon < Workers, 0 > for Worker {} #[cfg(feature = "metrics")]
-    #[doc(hidden)] impl ::rxd::__private::InDaemon < Workers, { 1 } > for Metrics {}
-    const _ : () = { (::rxd::__private::check_field::< < Worker as
-    ::rxd::__private::Field < Workers >>::Service, Workers, _ >) (0); < < Worker as
-    ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked < Workers
-    >>::OK }; #[cfg(feature = "metrics")] const _ : () = {
-    (::rxd::__private::check_field::< < Metrics as ::rxd::__private::Field < Workers
-    >>::Service, Workers, _ >) (1); < < Metrics as ::rxd::__private::Field < Workers
-    >>::Service as ::rxd::__private::Checked < Workers >>::OK }; const _ : () = {
+    { #[allow(deprecated)] const _ : () = { const _ : () = {
     (::rxd::__private::check_field::< < Worker as ::rxd::__private::Field < Workers
-    >>::Service, Workers, _ >) (1 + ::core::cfg!(all(feature = "metrics")) as usize); < <
-    Worker as ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked
-    < Workers >>::OK }; }; } {}
+    >>::Service, Workers, _ >) (0); < < Worker as ::rxd::__private::Field < Workers
+    >>::Service as ::rxd::__private::Checked < Workers >>::OK }; #[cfg(feature =
+    "metrics")] const _ : () = { (::rxd::__private::check_field::< < Metrics as
+    ::rxd::__private::Field < Workers >>::Service, Workers, _ >) (1); < < Metrics as
+    ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked < Workers
+    >>::OK }; const _ : () = { (::rxd::__private::check_field::< < Worker as
+    ::rxd::__private::Field < Workers >>::Service, Workers, _ >) (1 +
+    ::core::cfg!(all(feature = "metrics")) as usize); < < Worker as
+    ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked < Workers
+    >>::OK }; }; } {}
 }
 #[cfg(not(unix))]
 ::core::compile_error! {

@@ -67,8 +67,6 @@ impl<T: Store> ::rxd::__private::Declared for CacheSweeper<T>
 where
     CacheSweeper<T>: 'static,
 {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,

@@ -21,9 +21,7 @@ crate::renamed::__private::show! {
 #[doc(hidden)]
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
-    type GenericTargets = ();
-    type Configured = Self;
-    type Kind = crate::renamed::__private::ConfiguredKind;
+    type Kind = crate::renamed::__private::ConfiguredKind<Self>;
     const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::service_type::<
         Self,
     >)(::core::module_path!(), "Everything");

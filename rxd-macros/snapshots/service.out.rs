@@ -4,8 +4,6 @@ struct Health {
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Health {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,

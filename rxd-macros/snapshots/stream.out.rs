@@ -16,8 +16,6 @@ where
     T: Send,
     Pool<T>: 'static,
 {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::TaskKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,

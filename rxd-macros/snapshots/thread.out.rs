@@ -8,8 +8,6 @@ struct Window {
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Window {
-    type GenericTargets = ();
-    type Configured = ();
     type Kind = ::rxd::__private::LocalKind;
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::service_type::<
         Self,

@@ -4,6 +4,7 @@ use super::model::{DaemonField, DaemonModel};
 use crate::code::Code;
 use crate::runtime::{ItemPath, RuntimePaths};
 use crate::syntax::item::last_segment;
+use crate::watch::expand::has_arguments;
 use proc_macro2::{Delimiter, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use std::collections::HashSet;
@@ -36,7 +37,8 @@ fn const_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
     if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 { place.clone() } else { quote!({ #place }) }
 }
 
-/// `impl InDaemon` for the type of each field, once where two fields have one type.
+/// `impl InDaemon` for the type of each field that is written with arguments, once where two fields
+/// have one type.
 pub(super) fn field_types(
     code: &mut Code<'_>,
     daemon: &Ident,
@@ -46,7 +48,8 @@ pub(super) fn field_types(
 ) {
     let in_daemon = rxd.in_daemon();
     let mut known = HashSet::new();
-    for (field, place) in model.fields.iter().zip(places) {
+    let fields = model.fields.iter().zip(places);
+    for (field, place) in fields.filter(|(field, _)| !is_plain_path(&field.ty)) {
         let (ty, cfgs, place) = (&field.ty, &field.cfgs, const_argument(field, place));
         // A field with a `#[cfg]` may be off while another one of its type is on.
         let is_new = known.insert(ty.to_token_stream().to_string()) || !cfgs.is_empty();
@@ -56,6 +59,15 @@ pub(super) fn field_types(
             code.tokens(ty);
             code.text("{}");
         }
+    }
+}
+
+/// Whether a type is written as a path without arguments. No watch names it with arguments.
+fn is_plain_path(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => is_plain_path(&group.elem),
+        Type::Path(path) => path.qself.is_none() && !has_arguments(ty),
+        _ => false,
     }
 }
 
@@ -163,7 +175,8 @@ impl<'a> AsField<'a> {
         self.field.cfgs.iter().for_each(|cfg| code.tokens(cfg));
         code.text("const _: () =");
         code.group(Delimiter::Brace, |code| {
-            self.call(code, at, &format!("{check}::<"), "Service", ", _", |code| code.tokens(place));
+            let before = |code: &mut Code<'_>| code.format(format_args!("{check}::<"));
+            self.call(code, at, before, ", _>", |code| code.tokens(place));
             code.tree(Punct::new(';', Spacing::Alone));
             // Spanned at the field: the compiler names it as the place where it evaluates the checks.
             self.checked(code, "OK");
@@ -177,30 +190,34 @@ impl<'a> AsField<'a> {
         let of = if *is_optional { self.rxd.of_optional_field() } else { self.rxd.of_field() };
         code.text(".add");
         code.group(Delimiter::Parenthesis, |code| {
-            self.call(code, self.spans, &format!("{of}::<"), "Runner", ", _", |code| {
+            let before = |code: &mut Code<'_>| {
+                code.format(format_args!("{of}::<"));
+                self.item(code, "Runner");
+                code.text(",");
+            };
+            self.call(code, self.spans, before, ">", |code| {
                 code.text("self.");
                 code.tree(ident.clone());
             });
             if let Some(name) = name {
-                code.tokens(quote!(.named(#name)));
+                code.format(format_args!(".named({:?})", name.value()));
             }
         });
     }
 
-    /// The call `(path <Health as Field<EdgeAgent>>::item, EdgeAgent, ..>)(args)`, at these spans.
+    /// The call `(before <Health as Field<EdgeAgent>>::Service, EdgeAgent after)(args)`, at these spans.
     fn call<'c>(
         &self,
         code: &mut Code<'c>,
         (start, end): (Span, Span),
-        path: &str,
-        item: &str,
-        rest: &str,
+        before: impl FnOnce(&mut Code<'c>),
+        after: &str,
         args: impl FnOnce(&mut Code<'c>),
     ) {
         code.group_at(start, |code| {
-            code.text(path);
-            self.item(code, item);
-            code.format(format_args!(", {}{rest}>", self.daemon));
+            before(code);
+            self.item(code, "Service");
+            code.format(format_args!(", {} {after}", self.daemon));
         });
         code.group_at(end, args);
     }

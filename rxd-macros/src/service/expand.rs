@@ -53,12 +53,11 @@ fn declared(code: &mut Code<'_>, item: &TypeItem, service: &ServiceModel, rxd: &
             ServiceKind::Thread => rxd.local_kind(),
             ServiceKind::Blocking(_) => rxd.blocking_kind(),
         };
-        let itself_if = |is_some: bool| if is_some { "Self" } else { "()" };
-        let generic_targets = itself_if(generic_targets(service).next().is_some());
+        let itself_if = |is_some: bool| if is_some { "Self," } else { "" };
         let configured = itself_if(service.config.is_some());
+        let generic_targets = itself_if(generic_targets(service).next().is_some());
         code.format(format_args!(
-            "type GenericTargets = {generic_targets}; type Configured = {configured}; type Kind = {kind}; \
-             const SERVICE_TYPE: {} =",
+            "type Kind = {kind}<{configured} {generic_targets}>; const SERVICE_TYPE: {} =",
             rxd.service_type()
         ));
         // Spanned at the name: messages of the graph give this place as the declaration of the service.

@@ -6,7 +6,7 @@ use crate::daemon::prestart::Stage;
 use crate::daemon::service::{Service, optionally};
 use crate::graph::Node;
 use crate::graph::check;
-use crate::graph::declaration::{Declared, WatchesIn};
+use crate::graph::declaration::{Declared, ServiceKind, WatchesIn};
 use crate::graph::table::Analysis;
 use crate::lifecycle::options::daemon::{DaemonOptions, StageOptions};
 use crate::service::context::Context;
@@ -116,12 +116,12 @@ impl<S: Runner + Declared, D> IntoService<S, D> for OfGenericType<S> {
 }
 
 /// The service of a field.
-pub fn field<R: IntoService<S, D>, D, S>(this: S) -> Service {
+pub fn field<R: IntoService<S, D>, S, D>(this: S) -> Service {
     R::SERVICE(Some(this))
 }
 
 /// The service of a field that is an `Option`: switched off if it is `None`.
-pub fn optional_field<R: IntoService<S, D>, D, S>(this: Option<S>) -> Service {
+pub fn optional_field<R: IntoService<S, D>, S, D>(this: Option<S>) -> Service {
     R::SERVICE(this).optional()
 }
 
@@ -171,12 +171,12 @@ pub const fn check_target(fields: OwnFields, edge: usize, target: usize) {
 #[track_caller]
 pub const fn check_field<S: Declared, D: Graphed, I>(me: usize)
 where
-    S::GenericTargets: WatchesIn<D, I>,
+    S::Kind: ServiceKind<GenericTargets: WatchesIn<D, I>>,
 {
     check::check_field(D::ANALYSIS, me, S::SERVICE_TYPE.module);
 }
 
-/// A [`Declared::Configured`] that a daemon without a configuration can have: `()`.
+/// A [`ServiceKind::Configured`] that a daemon without a configuration can have: `()`.
 #[diagnostic::on_unimplemented(
     message = "service `{Self}` takes a configuration, and daemon `{D}` has none",
     label = "takes a configuration",
@@ -190,7 +190,7 @@ impl<D> WithoutConfig<D> for () {}
 #[track_caller]
 pub const fn check_field_without_config<S, D: Graphed, I>(me: usize)
 where
-    S: Declared<GenericTargets: WatchesIn<D, I>, Configured: WithoutConfig<D>>,
+    S: Declared<Kind: ServiceKind<GenericTargets: WatchesIn<D, I>, Configured: WithoutConfig<D>>>,
 {
     check_field::<S, D, I>(me);
 }

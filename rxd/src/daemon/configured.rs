@@ -7,7 +7,7 @@ use crate::daemon::config::{ConfigDemand, Configuration, DaemonConfig};
 use crate::daemon::service::{ErasedRunner, OfKind, Service, ServiceConfig, SpawnOn};
 use crate::engine::{EngineState, OverriddenMethods, serve};
 use crate::error::{AnyError, Result};
-use crate::graph::declaration::Declared;
+use crate::graph::declaration::{Declared, ServiceKind};
 use crate::service::configure::{ConfigPart, Configure};
 use crate::service::context::Context;
 use crate::service::runner::Runner;
@@ -227,11 +227,17 @@ pub fn configured_service<R: Configure<P> + Declared, P: Send + Sync + 'static>(
     configured(ServiceConfig::declared::<R>(), this)
 }
 
-/// The [`Declared::Kind`] of a service with the key `config`.
+/// The [`Declared::Kind`] of service `S` with the key `config`. `G` has the generic types that it
+/// watches.
 #[derive(Debug)]
-pub struct ConfiguredKind;
+pub struct ConfiguredKind<S, G = ()>(PhantomData<fn() -> (S, G)>);
 
-impl<R: DeclaredConfig> OfKind<ConfiguredKind> for R {
+impl<S, G> ServiceKind for ConfiguredKind<S, G> {
+    type GenericTargets = G;
+    type Configured = S;
+}
+
+impl<R: DeclaredConfig, G> OfKind<ConfiguredKind<R, G>> for R {
     fn into_service(self) -> Service {
         R::into_configured(Some(self))
     }
@@ -252,7 +258,7 @@ impl<S: DeclaredConfig, D> IntoService<S, D> for OfConfigured<S> {
     const SERVICE: fn(Option<S>) -> Service = S::into_configured;
 }
 
-/// A [`Declared::Configured`] that takes its configuration from a `C`.
+/// A [`ServiceKind::Configured`] that takes its configuration from a `C`.
 pub trait TakesFrom<C> {
     /// Says where its part is.
     fn add_part(config: &mut DaemonConfig);
@@ -312,9 +318,9 @@ impl<C> DeclaredSource<C> {
     #[must_use]
     pub fn for_service<S>(mut self) -> Self
     where
-        S: Declared<Configured: TakesFrom<C>>,
+        S: Declared<Kind: ServiceKind<Configured: TakesFrom<C>>>,
     {
-        S::Configured::add_part(&mut self.0);
+        <S::Kind as ServiceKind>::Configured::add_part(&mut self.0);
         self
     }
 }

@@ -9,7 +9,7 @@ use crate::core::names::Name;
 use crate::daemon::config::ConfigDemand;
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, OverriddenMethods, serve};
-use crate::graph::declaration::Declared;
+use crate::graph::declaration::{Declared, ServiceKind};
 use crate::graph::{Edge, Effect, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
 use crate::lifecycle::manager::object::Decide;
@@ -26,6 +26,7 @@ use crate::service::runner::Runner;
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -192,9 +193,15 @@ pub(super) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Service {
     Service(Box::new(ServiceBox { config: ServiceConfig::declared::<R>(), runner }))
 }
 
-/// The [`Declared::Kind`] of a service whose methods run in its task.
+/// The [`Declared::Kind`] of a service whose methods run in its task. `G` has the generic types that
+/// it watches.
 #[derive(Debug)]
-pub struct TaskKind;
+pub struct TaskKind<G = ()>(PhantomData<fn() -> G>);
+
+impl<G> ServiceKind for TaskKind<G> {
+    type GenericTargets = G;
+    type Configured = ();
+}
 
 /// What has the methods of this [kind](Declared::Kind).
 pub trait OfKind<K> {
@@ -202,7 +209,7 @@ pub trait OfKind<K> {
     fn into_service(self) -> Service;
 }
 
-impl<R: Runner + Declared> OfKind<TaskKind> for R {
+impl<R: Runner + Declared, G> OfKind<TaskKind<G>> for R {
     fn into_service(self) -> Service {
         ServiceConfig::declared::<R>().with(Some(self))
     }

@@ -3,7 +3,7 @@
 use crate::daemon::checked::{Checked, Graphed, IntoService};
 use crate::daemon::service::{ErasedRunner, OfKind, Service, ServiceConfig, SpawnOn};
 use crate::engine::{EngineState, OverriddenMethods, serve};
-use crate::graph::declaration::Declared;
+use crate::graph::declaration::{Declared, ServiceKind};
 use crate::service::context::Context;
 use crate::service::runner::Runner;
 use crate::service::thread::blocking::BlockingRunner;
@@ -92,21 +92,33 @@ impl<S: BlockingRunner + Declared, D> IntoService<S, D> for OfGenericBlocking<S>
     const SERVICE: fn(Option<S>) -> Service = blocking_service::<S>;
 }
 
-/// The [`Declared::Kind`] of a service with the key `thread`.
+/// The [`Declared::Kind`] of a service with the key `thread`. `G` has the generic types that it
+/// watches.
 #[derive(Debug)]
-pub struct LocalKind;
+pub struct LocalKind<G = ()>(PhantomData<fn() -> G>);
 
-impl<T: LocalRunner + MovesToThread + Declared> OfKind<LocalKind> for T {
+impl<G> ServiceKind for LocalKind<G> {
+    type GenericTargets = G;
+    type Configured = ();
+}
+
+impl<T: LocalRunner + MovesToThread + Declared, G> OfKind<LocalKind<G>> for T {
     fn into_service(self) -> Service {
         local_service(Some(self))
     }
 }
 
-/// The [`Declared::Kind`] of a service with the key `blocking`.
+/// The [`Declared::Kind`] of a service with the key `blocking`. `G` has the generic types that it
+/// watches.
 #[derive(Debug)]
-pub struct BlockingKind;
+pub struct BlockingKind<G = ()>(PhantomData<fn() -> G>);
 
-impl<T: BlockingRunner + Declared> OfKind<BlockingKind> for T {
+impl<G> ServiceKind for BlockingKind<G> {
+    type GenericTargets = G;
+    type Configured = ();
+}
+
+impl<T: BlockingRunner + Declared, G> OfKind<BlockingKind<G>> for T {
     fn into_service(self) -> Service {
         blocking_service(Some(self))
     }

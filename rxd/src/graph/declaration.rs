@@ -20,23 +20,27 @@ use crate::lifecycle::state::{Action, State};
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
 )]
 pub trait Declared: 'static {
-    /// The type whose impl of [`WatchesIn`] lists the generic types that the service watches: itself,
-    /// or `()` if there are none.
+    /// Where its methods run: which of the traits with methods it implements. Its parameters are what
+    /// else a daemon asks about the type; one type is for all, since the compiler takes time for each
+    /// item of each service.
     #[doc(hidden)]
-    type GenericTargets;
-    /// The type whose impl of `TakesFrom` says what the service takes of the daemon's configuration:
-    /// itself, or `()` if it takes none.
-    #[doc(hidden)]
-    type Configured;
-    /// Where its methods run: which of the traits with methods it implements.
-    #[doc(hidden)]
-    type Kind;
+    type Kind: ServiceKind;
     /// The type's identity, for watches that name it as a path.
     #[doc(hidden)]
     const SERVICE_TYPE: ServiceType;
     /// Everything its attributes say.
     #[doc(hidden)]
     const DECLARATION: Declaration;
+}
+
+/// What a daemon asks about the type of a service.
+pub trait ServiceKind {
+    /// The type whose impl of [`WatchesIn`] lists the generic types that the service watches: itself,
+    /// or `()` if there are none.
+    type GenericTargets;
+    /// The type whose impl of `TakesFrom` says what the service takes of the daemon's configuration:
+    /// itself, or `()` if it takes none.
+    type Configured;
 }
 
 /// Everything the attributes of one service say.
