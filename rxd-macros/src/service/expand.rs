@@ -42,7 +42,11 @@ fn declared(code: &mut Code<'_>, item: &TypeItem, service: &ServiceModel, rxd: &
         code.tokens(params);
     }
     code.format(format_args!("{} for", rxd.declared()));
-    write_self_type(code, item);
+    if has_parameters(item) {
+        code.tokens(item.self_type());
+    } else {
+        code.format(format_args!("{}", item.ident));
+    }
     if bounds.is_some() {
         code.tokens(bounds);
     }
@@ -107,15 +111,6 @@ fn declaration_setters(code: &mut Code<'_>, service: &ServiceModel, rxd: &Runtim
                 service.watches.valid.iter().for_each(|watch| constructor(code, watch, rxd));
             });
         });
-    }
-}
-
-/// The type with its own parameters: `Pool<T>`.
-fn write_self_type(code: &mut Code<'_>, item: &TypeItem) {
-    if has_parameters(item) {
-        code.tokens(item.self_type());
-    } else {
-        code.format(format_args!("{}", item.ident));
     }
 }
 
@@ -253,7 +248,12 @@ fn checked(code: &mut Code<'_>, item: &TypeItem, service: &ServiceModel, values:
     }
     // With underscores, the name differs from the parameters of the user's type.
     code.format(format_args!("__D: {}> {}<__D> for", rxd.graphed(), rxd.checked()));
-    write_self_type(code, item);
+    if is_generic {
+        code.tokens(item.self_type());
+    } else {
+        // The user's token: an editor takes `Self` below for what is written here.
+        code.tree(item.ident.clone());
+    }
     if bounds.is_some() {
         code.tokens(bounds);
     }
