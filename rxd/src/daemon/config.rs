@@ -162,10 +162,14 @@ impl DaemonConfig {
         demands: impl Iterator<Item = (Id, ConfigDemand)>,
     ) -> Option<Box<dyn ErasedPipeline>> {
         let (_, load) = self.source?;
-        let mut demands: Vec<(Id, ConfigDemand)> = demands.collect();
         let place = places_in_graph_order(core);
-        demands.sort_by_key(|(id, _)| place[*id as usize]);
-        let demands = demands.into_iter().map(|(id, demand)| (core.name(id).clone(), demand)).collect();
+        // Not by a sort of the standard library: see `graph::stop_order::insert_sorted`.
+        let mut sorted: Vec<(Id, ConfigDemand)> = Vec::new();
+        for (id, demand) in demands {
+            let at = sorted.partition_point(|(other, _)| place[*other as usize] <= place[id as usize]);
+            sorted.insert(at, (id, demand));
+        }
+        let demands = sorted.into_iter().map(|(id, demand)| (core.name(id).clone(), demand)).collect();
         let state = ConfigState { in_force: None, next: 0, taken: vec![0; core.board.declared()] };
         let reached = AtomicUsize::new(0);
         let config = Configuration { load, parts: self.parts, demands, reached, state: Mutex::new(state) };

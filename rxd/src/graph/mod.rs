@@ -103,7 +103,7 @@ mod rule;
 mod rules;
 mod solve;
 mod source;
-mod stop_order;
+pub(crate) mod stop_order;
 mod suggest;
 pub(crate) mod table;
 

@@ -49,13 +49,21 @@ impl Graph<'_> {
         for (me, kept) in order.iter_mut().enumerate() {
             for &(at, every) in &all[me] {
                 if every || component[at] != component[me] {
-                    kept.push(at);
+                    insert_sorted(kept, at);
                 }
             }
-            kept.sort_unstable();
-            kept.dedup();
         }
         order
+    }
+}
+
+/// Inserts an item into a short sorted list, unless it is there.
+///
+/// A sort of the standard library is thousands of instructions for each type of item, which every
+/// user of rxd compiles.
+pub(crate) fn insert_sorted<T: Ord>(list: &mut Vec<T>, item: T) {
+    if let Err(at) = list.binary_search(&item) {
+        list.insert(at, item);
     }
 }
 

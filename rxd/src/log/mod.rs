@@ -41,6 +41,7 @@ mod builder;
 mod file;
 mod filter;
 pub(crate) mod format;
+mod job_queue;
 #[cfg(feature = "journald")]
 mod journal_probe;
 #[cfg(feature = "journald")]

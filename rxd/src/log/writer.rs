@@ -23,7 +23,7 @@
 //!
 //! # Memory ordering
 //!
-//! The channel orders a record's bytes with the thread that writes them. The counters are
+//! The queue orders a record's bytes with the thread that writes them. The counters are
 //! `Relaxed`: they are sums, read as numbers only. A [`flush`](LogSink::flush) that returns `true`
 //! has received from the sink's thread, so it sees all that was counted before.
 //!
@@ -35,12 +35,12 @@
 //! 3. So the room is made either before the last attempt of 1, which finds it, or the lock of 2
 //!    comes after the wait of 1 has begun, and the notification ends that wait.
 
+use super::job_queue::{JobReceiver, JobSender, Refused, job_queue};
 use crate::error::Error;
 use crate::spawn::{Completer, completion};
 use crate::sync::Mutex;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, LazyLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ pub(crate) struct LogSink(Arc<SinkQueue>);
 
 #[derive(Debug)]
 struct SinkQueue {
-    sender: SyncSender<SinkJob>,
+    sender: JobSender<SinkJob>,
     counts: Arc<SinkCounters>,
 }
 
@@ -182,7 +182,7 @@ impl LogSink {
             is_stalled: AtomicBool::new(false),
             room: Default::default(),
         });
-        let (sender, receiver) = sync_channel(MAX_QUEUED_RECORDS);
+        let (sender, receiver) = job_queue(MAX_QUEUED_RECORDS);
         let mine = counts.clone();
         let run = move || write_queue(&receiver, &mine, &mut *output);
         if let Err(error) = crate::spawn::thread(format!("rxd-log-{name}"), run) {
@@ -223,9 +223,7 @@ impl LogSink {
             record
         } else {
             match self.0.sender.try_send(SinkJob::Record(record)) {
-                Err(
-                    TrySendError::Full(SinkJob::Record(record)) | TrySendError::Disconnected(SinkJob::Record(record)),
-                ) => record,
+                Err(Refused::Full(SinkJob::Record(record)) | Refused::Closed(SinkJob::Record(record))) => record,
                 _ => return Ok(()),
             }
         };
@@ -265,9 +263,9 @@ impl LogSink {
         loop {
             match self.0.sender.try_send(job) {
                 Ok(()) => return written.wait(end.saturating_duration_since(Instant::now())),
-                Err(TrySendError::Disconnected(_)) => return false,
-                Err(TrySendError::Full(_)) if Instant::now() >= end => return false,
-                Err(TrySendError::Full(back)) => job = back,
+                Err(Refused::Closed(_)) => return false,
+                Err(Refused::Full(_)) if Instant::now() >= end => return false,
+                Err(Refused::Full(back)) => job = back,
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -288,11 +286,11 @@ impl LogSink {
 }
 
 /// The sink's thread. Ends when the last [`LogSink`] is dropped and the queue is empty.
-fn write_queue(jobs: &Receiver<SinkJob>, counts: &SinkCounters, output: &mut dyn RecordOutput) {
+fn write_queue(jobs: &JobReceiver<SinkJob>, counts: &SinkCounters, output: &mut dyn RecordOutput) {
     // How many dropped records the log itself has reported.
     let mut reported = 0;
     let mut batch = Vec::new();
-    while let Ok(first) = jobs.recv() {
+    while let Some(first) = jobs.recv() {
         let mut next = Some(first);
         let mut size = 0;
         let mut flushed = None;
@@ -311,7 +309,7 @@ fn write_queue(jobs: &Receiver<SinkJob>, counts: &SinkCounters, output: &mut dyn
                 SinkJob::Call(f) => f(),
             }
             if size < WRITE_BATCH_BYTES {
-                next = jobs.try_recv().ok();
+                next = jobs.try_recv();
             }
         }
         let dropped = counts.dropped.load(Ordering::Relaxed);
@@ -419,7 +417,7 @@ impl Write for RecordWriter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     /// An output that is blocked until the test lets it write, or fails it.
     struct Valve(Receiver<io::Result<()>>, Sender<Vec<u8>>);

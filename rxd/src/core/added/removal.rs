@@ -6,6 +6,7 @@ use crate::board::{Id, Seq, signal};
 use crate::core::names::Name;
 use crate::core::{Core, Reply, ServiceCommand, answer};
 use crate::error::Error;
+use crate::graph::stop_order::insert_sorted;
 use crate::sync::MutexGuard;
 use std::time::Duration;
 
@@ -48,9 +49,8 @@ impl Core {
             let stays = |row: &&AddedService| row.removal.is_none() && row.owner != Some(id);
             let mut needing = row.dependents.iter().filter_map(|&(id, _)| rows.row(id)).filter(stays).peekable();
             if !goes_on && needing.peek().is_some() {
-                let mut names: Vec<Name> = needing.map(|row| row.about.name.clone()).collect();
-                names.sort_unstable();
-                names.dedup();
+                let mut names: Vec<Name> = Vec::new();
+                needing.for_each(|row| insert_sorted(&mut names, row.about.name.clone()));
                 return Err(RemoveRefused::Needed(names));
             }
             drop(needing);

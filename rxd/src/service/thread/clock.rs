@@ -1,7 +1,6 @@
 //! The paused clock of a test, beside threads that have real time.
 
-use std::convert::Infallible;
-use std::sync::mpsc;
+use crate::spawn::{Completer, completion};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -12,7 +11,7 @@ const LIMIT: Duration = Duration::from_millis(200);
 
 /// While it lives, at most for [`LIMIT`], a paused clock does not advance by itself. Otherwise it
 /// would jump over the limit of a method before a thread has had any time for that.
-pub(crate) struct HeldClock(#[expect(dead_code, reason = "its drop ends the hold")] mpsc::Sender<Infallible>);
+pub(crate) struct HeldClock(#[expect(dead_code, reason = "its drop ends the hold")] Completer);
 
 impl HeldClock {
     /// Holds the clock of this runtime if it is paused.
@@ -20,9 +19,9 @@ impl HeldClock {
         if !is_paused() {
             return None;
         }
-        let (hold, held) = mpsc::channel();
+        let (hold, held) = completion();
         // tokio does not advance the clock while code runs in its pool of threads.
-        Handle::current().spawn_blocking(move || held.recv_timeout(LIMIT));
+        Handle::current().spawn_blocking(move || held.wait(LIMIT));
         Some(HeldClock(hold))
     }
 }
