@@ -36,7 +36,7 @@ struct Series {
 /// Writes the metrics of all services at one instant.
 pub(super) fn write(metric: &mut MetricsWriter<'_>, core: &Core, statuses: &Statuses, states: &States) {
     let all = of_services(core, statuses, states);
-    let mut put = |name: &str, kind: &str, help: &str, lines: &dyn Fn(&Series) -> Lines| {
+    let mut put = |name: &str, kind: &str, help: &str, lines: &dyn Fn(&Series) -> SeriesLines| {
         metric.head(name, kind, help);
         for series in &all {
             for (word, number) in lines(series) {
@@ -91,7 +91,7 @@ pub(super) fn write(metric: &mut MetricsWriter<'_>, core: &Core, statuses: &Stat
 }
 
 /// The lines of one series: a further label, if there is one, and the number.
-type Lines = Vec<(Option<Word>, Number)>;
+type SeriesLines = Vec<(Option<Word>, Number)>;
 /// A label besides that of the service.
 type Word = (&'static str, &'static str);
 /// A whole number is written without a point.
