@@ -385,6 +385,7 @@ pub(crate) mod tests {
                 edges,
                 optional: false,
                 options: &Options::DEFAULT,
+                family: None,
             })
             .collect();
         Layout::of(&Graph { daemon: "d", nodes: &nodes }, down)

@@ -411,7 +411,15 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
     with_node(service, edges, &mut |node| {
         let mut nodes: Vec<Node<'_>> = Vec::with_capacity(others.len() + 1);
         for (_, name, table) in &others {
-            nodes.push(Node { name, service_type: None, table, edges: &[], optional: false, options: &MAY_END });
+            nodes.push(Node {
+                name,
+                service_type: None,
+                table,
+                edges: &[],
+                optional: false,
+                options: &MAY_END,
+                family: None,
+            });
         }
         nodes.push(*node);
         let me = nodes.len() - 1;

@@ -58,6 +58,7 @@ impl<T: Checked<D>, D: Graphed> Field<D> for T {
         edges: T::DECLARATION.edges,
         optional: false,
         options: T::DECLARATION.options,
+        family: None,
     };
 }
 

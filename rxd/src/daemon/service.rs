@@ -526,6 +526,7 @@ impl Service {
             edges,
             optional: self.0.config.optional,
             options: &self.0.config.options,
+            family: None,
         }
     }
 

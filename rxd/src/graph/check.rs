@@ -74,11 +74,15 @@ pub(crate) const fn is_in_crate_of(analysis: &Analysis<'_>, module: &str) -> boo
 }
 
 /// Whether a fault of service `me` can be mended only at its field: two fields of one type share its
-/// name, or the field gives the name.
+/// name, or the field gives the name. A family has the name of its field.
 const fn is_for_field(analysis: &Analysis<'_>, me: usize, violation: RuleViolation) -> bool {
     let fields = analysis.source.fields;
-    matches!(violation.rule, Rule::DuplicateName)
-        && (message::of_one_type(analysis, violation.other, me) || me < fields.len() && fields[me].1)
+    let is_named = me < fields.len() && fields[me].1;
+    match violation.rule {
+        Rule::DuplicateName => is_named || message::of_one_type(analysis, violation.other, me),
+        Rule::MemberName => is_named,
+        _ => false,
+    }
 }
 
 /// Where a service may have a fault: as a whole, in a watch as a whole, in a target. They are

@@ -3,7 +3,8 @@
 //! [`rules`](super::rules) compares gates and reactions of one service by it: two gates conflict if
 //! no state is left that satisfies both, a reaction contradicts a gate if the gate implies it.
 
-use super::reach::{GateStage, TargetCondition, can_enter, condition_of, is_gate_at, requires_all};
+use super::family::asks_each;
+use super::reach::{GateStage, TargetCondition, can_enter, condition_of, is_gate_at};
 use super::table::{Analysis, INIT_OPENS, MAY_BE_ENDED, NO_INDEX, RUN_OPENS, target_service};
 use crate::lifecycle::state::{Action, State};
 
@@ -118,7 +119,8 @@ const fn history_at(condition: TargetCondition) -> (u8, u8) {
 /// What is known of service `at` when those of the first `count` edges of service `me` that are
 /// gates of this stage are open; and the last of them that says anything about it, or [`NO_INDEX`].
 ///
-/// An `any` gate with more than one target says nothing about one of them.
+/// An `any` gate with more than one target says nothing about one of them, and one on a family nothing
+/// about a member.
 pub(super) const fn states_at_open_gates(
     analysis: &Analysis<'_>,
     me: usize,
@@ -132,7 +134,7 @@ pub(super) const fn states_at_open_gates(
     let mut e = 0;
     while e < count {
         let edge = &edges[e];
-        if is_gate_at(edge, when) && requires_all(edge) {
+        if is_gate_at(edge, when) && asks_each(analysis, edge, at) {
             let mut t = 0;
             while t < edge.targets.len() {
                 if let Some(to) = target_service(analysis, edge, t) {

@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn node<'a>(name: &'a str, edges: &'a [Edge<'a>], options: &'a Options) -> Node<'a> {
-        Node { name, service_type: None, table: &continuous::TABLE, edges, optional: false, options }
+        Node { name, service_type: None, table: &continuous::TABLE, edges, optional: false, options, family: None }
     }
 
     fn limited(init: u64, stop: u64) -> Options {

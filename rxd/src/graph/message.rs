@@ -13,7 +13,7 @@ use super::reach::{GateStage, condition_of, gate_stage, requires_all};
 use super::rule::Rule;
 use super::rules::{FaultPosition, RuleViolation};
 use super::table::{Analysis, NO_INDEX, next_of_type, same_text, target_service};
-use super::{cycle, name, source, suggest};
+use super::{cycle, family, name, source, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
 use std::time::Duration;
@@ -67,6 +67,7 @@ pub(super) const fn write_message(
             }
             text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
         }
+        Rule::MemberName => family::write_taken_name(text, analysis, me, other),
         Rule::UnknownService | Rule::UnknownType => write_unknown_target(text, analysis, place),
         Rule::Cycle => write_cycle(text, analysis, me),
         _ => {
@@ -159,6 +160,11 @@ const fn write_watch_fault(
             text.push("\nhelp: watch a state that ");
             text.quote(edge.targets[other].text);
             text.push(" enters, or change its manager");
+        }
+        Rule::MemberTarget => {
+            write_verb(text, edge);
+            text.quote(edge.targets[t].text);
+            family::write_member_help(text, nodes[other].name);
         }
         Rule::AmbiguousType => {
             write_verb(text, edge);

@@ -76,7 +76,7 @@
 //!    that are compared with each other, whose number is limited. Names are compared by hash.
 
 // From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`, `source`;
-// `cycle`, `solve`, `index`; `known`, `compare`, `need_search`, `eviction`, `eviction_cycle`, `rules`;
+// `family`, `cycle`, `solve`, `index`; `known`, `compare`, `need_search`, `eviction`, `eviction_cycle`, `rules`;
 // `phrase`, `eviction_message`, `message`; `check`, `stop_order`, `render`, `limits`; `advice`. None imports one that imports it,
 // and from outside they import only `lifecycle`, `text` and `escape`.
 mod advice;
@@ -87,6 +87,7 @@ pub(crate) mod declaration;
 mod eviction;
 mod eviction_cycle;
 mod eviction_message;
+mod family;
 pub(crate) mod index;
 mod known;
 // Without systemd only the longest stop is asked for, by the advice.
@@ -112,6 +113,8 @@ mod tests;
 
 pub use advice::{Advice, AdviceRule};
 pub use check::Fault;
+#[allow(unused_imports)]
+pub(crate) use family::is_member_name;
 pub(crate) use model::fnv1a;
 pub use model::{Edge, Effect, Graph, Keyword, Mode, Node, ServiceType, Target};
 pub(crate) use name::fault as name_fault;

@@ -22,8 +22,8 @@ use std::time::Duration;
 /// use rxd::manager::{Manager, continuous};
 ///
 /// let table = &<continuous as Manager>::TABLE;
-/// let (service_type, optional, options) = (None, false, &Options::DEFAULT);
-/// let node = |name, edges| Node { name, service_type, table, edges, optional, options };
+/// let (service_type, optional, options, family) = (None, false, &Options::DEFAULT, None);
+/// let node = |name, edges| Node { name, service_type, table, edges, optional, options, family };
 /// let needs_db = [Edge::needs(&[const { Target::name("db") }])];
 /// let nodes = [node("api", &needs_db[..]), node("dB", &[])];
 /// let graph = Graph { daemon: "agent", nodes: &nodes };
@@ -43,7 +43,7 @@ pub struct Graph<'a> {
     pub nodes: &'a [Node<'a>],
 }
 
-/// One service of a graph.
+/// One service of a graph, or one family of services.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'a> {
     /// The service's name in this daemon.
@@ -58,6 +58,9 @@ pub struct Node<'a> {
     pub optional: bool,
     /// Its delays, limits, back-off and restart limit.
     pub options: &'a Options,
+    /// Of a family, what the names of its members begin with: `worker` of `worker-0`, `worker-1` and
+    /// so on. `None` for a single service.
+    pub family: Option<&'a str>,
 }
 
 impl Node<'_> {

@@ -4,7 +4,7 @@
 //! `#[inline]`, so only a program that draws a graph compiles them.
 
 use super::model::{Edge, Effect, Graph, Keyword, Mode};
-use super::reach::{GateStage, condition_of, gate_stage, requires_all};
+use super::reach::{GateStage, condition_of, gate_stage};
 use super::table::{Lookup, NO_INDEX, NodeEntry, find, next_of_type};
 use crate::escape;
 use crate::lifecycle::state::Action;
@@ -33,12 +33,22 @@ struct DrawnArrow<'a> {
     to: ArrowTarget,
     edge: &'a Edge<'a>,
     text: &'a str,
+    /// Whether it leads to a family.
+    to_family: bool,
+}
+
+impl DrawnArrow<'_> {
+    #[inline]
+    fn label(&self) -> String {
+        ArrowLabel { edge: self.edge, to_family: self.to_family }.to_string()
+    }
 }
 
 impl Graph<'_> {
     /// The graph as a [Mermaid](https://mermaid.js.org) flowchart.
     ///
-    /// Services are boxes, in the order of their declaration. An arrow leads from a service to one
+    /// Services are boxes, in the order of their declaration; a family is one box with a double
+    /// border. An arrow leads from a service to one
     /// that it watches, and its label says what the watch asks. Gates are solid, reactions dashed,
     /// streams dotted.
     #[must_use]
@@ -47,7 +57,11 @@ impl Graph<'_> {
         let arrows = self.arrows();
         let mut out = format!("---\ntitle: {}\n---\nflowchart LR\n", escape::json(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
-            let (open, close) = if node.optional { ("([", "])") } else { ("[", "]") };
+            let (open, close) = match node.family {
+                Some(_) => ("[[", "]]"),
+                None if node.optional => ("([", "])"),
+                None => ("[", "]"),
+            };
             append(&mut out, format_args!("    s{i}{open}\"{}\"{close}\n", escape::mermaid(node.name)));
         }
         for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, ArrowTarget::Unknown(_))) {
@@ -57,7 +71,7 @@ impl Graph<'_> {
         for (i, arrow) in arrows.iter().enumerate() {
             let to = &arrow.to;
             let line = if gate_stage(arrow.edge).is_some() { "-->" } else { "-.->" };
-            let label = ArrowLabel(arrow.edge).to_string();
+            let label = arrow.label();
             append(&mut out, format_args!("    s{} {line}|\"{}\"| {to}\n", arrow.from, escape::mermaid(&label)));
             if gate_stage(arrow.edge).is_none() && matches!(arrow.edge.effect, Effect::Stream) {
                 append(&mut styles, format_args!("    linkStyle {i} stroke-dasharray: 1 3\n"));
@@ -74,7 +88,11 @@ impl Graph<'_> {
         let arrows = self.arrows();
         let mut out = format!("digraph {} {{\n    rankdir = LR;\n    node [shape = box];\n", escape::dot(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
-            let style = if node.optional { ", style = rounded" } else { "" };
+            let style = match node.family {
+                Some(_) => ", peripheries = 2",
+                None if node.optional => ", style = rounded",
+                None => "",
+            };
             append(&mut out, format_args!("    s{i} [label = {}{style}];\n", escape::dot(node.name)));
         }
         for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, ArrowTarget::Unknown(_))) {
@@ -83,7 +101,7 @@ impl Graph<'_> {
         }
         for arrow in &arrows {
             let to = &arrow.to;
-            let label = ArrowLabel(arrow.edge).to_string();
+            let label = arrow.label();
             let style = style(arrow.edge);
             append(
                 &mut out,
@@ -98,7 +116,8 @@ impl Graph<'_> {
     /// * `daemon`: [`Graph::daemon`], which of a declared daemon is the struct's name as it is
     ///   written.
     /// * `services`: for each its `name` (`db`), its `type` (`Db`, or `null`), whether it is
-    ///   `optional`, and its `watches`.
+    ///   `optional`, and its `watches`. A family is one of them, and has in `family` what the names
+    ///   of its members begin with (`worker`); a single service has `null` there.
     /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `completed` (whether it
     ///   asks for an end after a successful Run), `within_ms` (or `null`), `lasts_ms` (or
     ///   `null`; of `needs` its grace), `stream` (or `null`),
@@ -115,7 +134,12 @@ impl Graph<'_> {
                 Some(service_type) => append(&mut out, format_args!("{}", escape::json(service_type.text))),
                 None => out.push_str("null"),
             }
-            append(&mut out, format_args!(",\"optional\":{},\"watches\":[", node.optional));
+            append(&mut out, format_args!(",\"optional\":{},\"family\":", node.optional));
+            match node.family {
+                Some(stem) => append(&mut out, format_args!("{}", escape::json(stem))),
+                None => out.push_str("null"),
+            }
+            out.push_str(",\"watches\":[");
             for (i, edge) in node.edges.iter().enumerate() {
                 out.push_str(if i > 0 { "," } else { "" });
                 self.watch_to_json(&mut out, &entries, edge);
@@ -136,7 +160,7 @@ impl Graph<'_> {
             _ => 2,
         };
         let arrows = self.arrows().into_iter().filter_map(|arrow| match arrow.to {
-            ArrowTarget::Service(to) => Some((arrow.from, to, kind(arrow.edge), ArrowLabel(arrow.edge).to_string())),
+            ArrowTarget::Service(to) => Some((arrow.from, to, kind(arrow.edge), arrow.label())),
             ArrowTarget::Unknown(_) => None,
         });
         arrows.collect()
@@ -207,7 +231,8 @@ impl Graph<'_> {
                             ArrowTarget::Unknown(unknown - 1)
                         }
                     };
-                    arrows.push(DrawnArrow { from, to, edge, text: target.text });
+                    let to_family = matches!(to, ArrowTarget::Service(at) if self.nodes[at].family.is_some());
+                    arrows.push(DrawnArrow { from, to, edge, text: target.text, to_family });
                 }
             }
         }
@@ -244,12 +269,15 @@ fn style(edge: &Edge<'_>) -> &'static str {
 }
 
 /// The label of an arrow: `any left Run: stop`.
-struct ArrowLabel<'a>(&'a Edge<'a>);
+struct ArrowLabel<'a> {
+    edge: &'a Edge<'a>,
+    to_family: bool,
+}
 
 impl fmt::Display for ArrowLabel<'_> {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let edge = self.0;
+        let edge = self.edge;
         match edge.keyword {
             Keyword::Needs => {
                 f.write_str("needs")?;
@@ -258,8 +286,8 @@ impl fmt::Display for ArrowLabel<'_> {
             Keyword::After => return f.write_str("after"),
             Keyword::Watch => {}
         }
-        if edge.targets.len() > 1 {
-            f.write_str(if requires_all(edge) { "all " } else { "any " })?;
+        if self.to_family || edge.targets.len() > 1 {
+            f.write_str(if edge.mode == Mode::All { "all " } else { "any " })?;
         }
         f.write_str(match edge.action {
             Action::Entering => "in ",

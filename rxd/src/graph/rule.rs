@@ -21,6 +21,9 @@ pub enum Rule {
     InvalidName,
     /// No two services of a daemon have the same name.
     DuplicateName,
+    /// No service has the name of a member of a family: what the family's names begin with, a dash and
+    /// a number.
+    MemberName,
     /// A watch names at least one service.
     NoTargets,
     /// Only a gate has a limit.
@@ -43,6 +46,8 @@ pub enum Rule {
     ExitBeforeRun,
     /// A watch names services that exist.
     UnknownService,
+    /// A watch names a family, and not one of its members.
+    MemberTarget,
     /// A watch names types that are in the daemon.
     UnknownType,
     /// A watch says which of two services of one type it means.
@@ -78,11 +83,12 @@ pub enum Rule {
 
 impl Rule {
     /// All rules: of the daemon, of a service, of a watch, and of a target.
-    pub const ALL: [Rule; 29] = [
+    pub const ALL: [Rule; 31] = [
         Rule::NoServices,
         Rule::EmptyName,
         Rule::InvalidName,
         Rule::DuplicateName,
+        Rule::MemberName,
         Rule::NoTargets,
         Rule::WithinWithoutGate,
         Rule::LastsOnChanging,
@@ -94,6 +100,7 @@ impl Rule {
         Rule::ReactionAlwaysTrue,
         Rule::ExitBeforeRun,
         Rule::UnknownService,
+        Rule::MemberTarget,
         Rule::UnknownType,
         Rule::AmbiguousType,
         Rule::HiddenParameters,
@@ -118,6 +125,7 @@ impl Rule {
             Rule::EmptyName => "empty-name",
             Rule::InvalidName => "invalid-name",
             Rule::DuplicateName => "duplicate-name",
+            Rule::MemberName => "member-name",
             Rule::NoTargets => "no-targets",
             Rule::WithinWithoutGate => "within-without-gate",
             Rule::LastsOnChanging => "lasts-on-changing",
@@ -129,6 +137,7 @@ impl Rule {
             Rule::ReactionAlwaysTrue => "reaction-always-true",
             Rule::ExitBeforeRun => "exit-before-run",
             Rule::UnknownService => "unknown-service",
+            Rule::MemberTarget => "member-target",
             Rule::UnknownType => "unknown-type",
             Rule::AmbiguousType => "ambiguous-type",
             Rule::HiddenParameters => "hidden-parameters",

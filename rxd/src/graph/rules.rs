@@ -9,6 +9,7 @@ use super::compare::{is_comparable, is_stream, same_watch};
 use super::cycle;
 use super::eviction::{ended_dependency, evicted_dependency, excluded_dependency};
 use super::eviction_cycle::{eviction_cycle, mutual_eviction};
+use super::family::{self, asks_each};
 use super::known::{KnownStates, comes_before, states_at_open_gates};
 use super::model::{Edge, Effect, Keyword};
 use super::name::is_name;
@@ -55,7 +56,10 @@ pub(super) const fn violation_of_service(analysis: &Analysis<'_>, me: usize) -> 
     if first != me {
         return violation(Rule::DuplicateName, first);
     }
-    None
+    match family::taken_names(analysis.graph, me) {
+        Some(family) => violation(Rule::MemberName, family),
+        None => None,
+    }
 }
 
 /// The rules about one watch as a whole.
@@ -121,7 +125,12 @@ pub(super) const fn violation_of_target(
     let to = match find(graph, entries, &edge.targets[t]) {
         Lookup::One(to) => to,
         Lookup::None if edge.targets[t].by_type => return violation(Rule::UnknownType, t),
-        Lookup::None => return violation(Rule::UnknownService, t),
+        Lookup::None => {
+            return match family::of_member(graph, edge.targets[t].text) {
+                Some(family) => violation(Rule::MemberTarget, family),
+                None => violation(Rule::UnknownService, t),
+            };
+        }
         Lookup::Many => return violation(Rule::AmbiguousType, t),
     };
     if edge.targets[t].hides_parameters {
@@ -246,7 +255,7 @@ const fn conflicting_gate(analysis: &Analysis<'_>, me: usize, e: usize, to: usiz
     let Some(when) = gate_stage(edge) else { return None };
     if analysis.entries[me].flags & TARGET_IN_TWO_WATCHES == 0
         || e == 0
-        || !requires_all(edge)
+        || !asks_each(analysis, edge, to)
         || !is_comparable(analysis, me, edge)
     {
         return None;
@@ -358,7 +367,7 @@ const fn exit_violation(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> 
         while !at_start && found == NO_INDEX as usize && e < edges.len() {
             let gate = &edges[e];
             if gate_stage(gate).is_some()
-                && requires_all(gate)
+                && asks_each(analysis, gate, to)
                 && comes_before(condition, condition_of(gate))
                 && has_target(analysis, gate, to)
             {

@@ -52,6 +52,7 @@ fn faults_of(services: &[Service]) -> Vec<Fault> {
             edges,
             optional: false,
             options: if service.has_restart_limit { LIMITED } else { &Options::DEFAULT },
+            family: None,
         })
         .collect();
     Graph { daemon: "D", nodes: &nodes }.faults()

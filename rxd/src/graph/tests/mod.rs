@@ -3,6 +3,7 @@
 mod advice_table;
 mod duplicates;
 mod eviction;
+mod families;
 mod messages;
 mod placing;
 mod render;
@@ -23,7 +24,15 @@ const JOB: &Table = &<until_success as Manager>::TABLE;
 
 fn node(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
     let edges = Vec::leak(edges.into_iter().collect());
-    Node { name, service_type: None, table: CONTINUOUS, edges, optional: false, options: &Options::DEFAULT }
+    Node {
+        name,
+        service_type: None,
+        table: CONTINUOUS,
+        edges,
+        optional: false,
+        options: &Options::DEFAULT,
+        family: None,
+    }
 }
 
 fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
@@ -154,6 +163,7 @@ const _: () = {
                 edges: &[],
                 optional: false,
                 options: &Options::DEFAULT,
+                family: None,
             },
             Node {
                 name: "b",
@@ -162,6 +172,7 @@ const _: () = {
                 edges: &[Edge::needs(&[Target::name("a")])],
                 optional: false,
                 options: &Options::DEFAULT,
+                family: None,
             },
         ],
     };

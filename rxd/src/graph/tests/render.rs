@@ -56,11 +56,11 @@ fn json_has_services_and_watches() {
         picture().to_json(),
         concat!(
             r#"{"daemon":"D \\","services":["#,
-            r#"{"name":"a\"<b>\n|]","type":null,"optional":false,"watches":[]},"#,
-            r#"{"name":"b","type":null,"optional":true,"watches":["#,
+            r#"{"name":"a\"<b>\n|]","type":null,"optional":false,"family":null,"watches":[]},"#,
+            r#"{"name":"b","type":null,"optional":true,"family":null,"watches":["#,
             r#"{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"lasts_ms":null,"stream":null,"targets":["a\"<b>\n|]"]},"#,
             r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"stream","completed":false,"within_ms":null,"lasts_ms":null,"stream":"s","targets":[null]}]},"#,
-            r#"{"name":"c","type":null,"optional":false,"watches":["#,
+            r#"{"name":"c","type":null,"optional":false,"family":null,"watches":["#,
             r#"{"keyword":"watch","mode":"all","action":"not_in","state":"run","effect":"stop","completed":false,"within_ms":null,"lasts_ms":null,"stream":null,"targets":["b"]}]}"#,
             r#"]}"#
         )
@@ -78,7 +78,7 @@ fn json_of_a_built_graph_has_every_field() {
     let nodes = [node("a\r\t\u{1}\u{2028}", []), node("a", []), node("b", edges)];
     let json = Graph { daemon: "D", nodes: &nodes }.to_json();
     assert!(json.contains(r#"{"name":"a\r\t\u0001\u2028","#), "{json}");
-    let watches = json.split_once(r#""name":"b","type":null,"optional":false,"watches":"#).unwrap().1;
+    let watches = json.split_once(r#""name":"b","type":null,"optional":false,"family":null,"watches":"#).unwrap().1;
     assert_eq!(
         watches,
         concat!(
@@ -153,4 +153,18 @@ fn arrows_of_the_page_leave_out_unknown_targets() {
     assert_eq!(drawn, [(1, 0, 0, "needs".to_owned()), (2, 1, 1, "not in Run: stop".to_owned())]);
     let nodes = [node("a", []), node("b", [in_run("a").stream("s")])];
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.drawn(), [(1, 0, 2, "in Run: stream s".to_owned())]);
+}
+
+#[test]
+fn family_is_one_box_and_labels_say_how_many_of_it() {
+    let edges = [in_run("workers"), all(Action::Exited, State::Run, "workers").then(Effect::Stop)];
+    let nodes = [Node { family: Some("worker"), ..node("workers", []) }, node("api", edges)];
+    let graph = Graph { daemon: "D", nodes: &nodes };
+    let mermaid = graph.to_mermaid();
+    assert!(mermaid.contains("s0[[\"workers\"]]"), "{mermaid}");
+    assert!(mermaid.contains("|\"any in Run: run\"|") && mermaid.contains("|\"all left Run: stop\"|"), "{mermaid}");
+    assert!(graph.to_dot().contains("s0 [label = \"workers\", peripheries = 2];"));
+    assert!(
+        graph.to_json().contains(r#"{"name":"workers","type":null,"optional":false,"family":"worker","watches":[]}"#)
+    );
 }

@@ -13,6 +13,7 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
     let (db, health) = (|| typed("db", "Db", vec![]), || node("health", []));
     let api = |edges| typed("api", "Api", edges);
     let poller = |edge: Edge<'static>| node("poller", [edge]);
+    let family = |name, stem| Node { family: Some(stem), ..node(name, []) };
     vec![
         (Rule::NoServices, "`Daemon::new(\"D\").start()`", vec![]),
         (Rule::EmptyName, "`Service::new(\"\", ..)`", vec![node("", [])]),
@@ -21,6 +22,11 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             Rule::DuplicateName,
             "`#[rxd::service(name = \"db\")]` on `Other`, and a `Db`",
             vec![db(), typed("db", "Other", vec![])],
+        ),
+        (
+            Rule::MemberName,
+            "`#[rxd::service(name = \"worker-7\")]`, and a field `workers: Vec<Worker>`",
+            vec![node("worker-7", []), family("workers", "worker")],
         ),
         (
             Rule::NoTargets,
@@ -83,6 +89,11 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             vec![db(), node("cleaner", [Edge::watch(Mode::Any, Action::NotIn, run, of("db")).then(Effect::Exit)])],
         ),
         (Rule::UnknownService, "`#[watch(any, entering, Run, \"helth\")]`", vec![health(), poller(in_run("helth"))]),
+        (
+            Rule::MemberTarget,
+            "`#[needs(\"worker-3\")]`, and a field `workers: Vec<Worker>`",
+            vec![family("workers", "worker"), api(vec![needs("worker-3")])],
+        ),
         (Rule::UnknownType, "`#[needs(Cache)]`", vec![db(), api(vec![Edge::needs(by_type("Cache"))])]),
         (
             Rule::AmbiguousType,

@@ -397,6 +397,7 @@ mod tests {
             edges: &[],
             optional: false,
             options: &Options::DEFAULT,
+            family: None,
         }];
         Unit::of(&Graph { daemon: name, nodes: &nodes })
     }
