@@ -29,11 +29,10 @@ impl BoardState {
 
     /// Handles a rising edge of a watch with a time: it does not act yet.
     ///
-    /// If it had acted before, and its engine has not taken that, the engine has the signal all the
-    /// same.
+    /// If it had acted before, and its engine has not taken that, `fired` stays: the engine has the
+    /// signal, and has to find the reaction that raised it.
     pub(super) fn begin_to_last(&mut self, at: u32, cause: Id) {
         let watcher = &mut self.watchers[at as usize];
-        watcher.fired = false;
         let WatcherKind::Rare(Some(lasting)) = &mut watcher.kind else { return };
         (lasting.by, lasting.since, lasting.acted) = (cause, self.at, false);
         if std::mem::replace(&mut lasting.armed, true) {
