@@ -209,6 +209,10 @@ paths! {
     private field "Field";
     private of_field "field";
     private of_optional_field "optional_field";
+    private of_family_field "family_field";
+    private maker_of "MakerOf";
+    private by_index "ByIndex";
+    private by_nothing "ByNothing";
     private of_generic_type "OfGenericType";
     private of_generic_local "OfGenericLocal";
     private of_generic_blocking "OfGenericBlocking";

@@ -9,6 +9,7 @@ pub use crate::daemon::configured::{
     ConfiguredKind, DeclaredConfig, DeclaredSource, LoadsConfig, OfConfigured, TakesFrom, add_part, config_source,
     configured_service, with_config,
 };
+pub use crate::daemon::family::{ByIndex, ByNothing, MakerOf, family_field};
 pub use crate::daemon::prestart::Stage;
 pub use crate::daemon::service::{OfKind, TaskKind};
 pub use crate::daemon::thread_service::{

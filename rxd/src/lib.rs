@@ -210,6 +210,7 @@ struct Readme;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;
 pub use daemon::added::reconcile::Reconciled;
+pub use daemon::family::{Family, FromIndex};
 pub use daemon::prestart;
 pub use daemon::service::{Service, When};
 pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled};

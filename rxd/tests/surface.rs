@@ -30,7 +30,7 @@ fn words_are_copy_and_shared() {
 /// What declares a service: its options, its manager and its watches, without macros.
 #[test]
 fn declarations_are_sent_and_values_shared() {
-    all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
+    all!(builder: rxd::Service, rxd::Family, rxd::Daemon, rxd::prestart::Stage);
     all!(value: rxd::When, rxd::Options, rxd::Backoff, rxd::Every);
     #[cfg(feature = "cron")]
     value::<rxd::Schedule>();
@@ -44,7 +44,7 @@ fn declarations_are_sent_and_values_shared() {
     }
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits: Runner, LocalRunner, BlockingRunner, Configure, ConfigPart, Manager, Pipeline, Declared,
-    // Provides, ServiceSelector.
+    // Provides, ServiceSelector, FromIndex.
     fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
         ordinary::<rxd::ByType<T>>();

@@ -146,7 +146,7 @@ impl<'a> AsField<'a> {
 
     /// Its node in the graph, and a comma.
     pub(super) fn node(&self, code: &mut Code<'_>) {
-        let DaemonField { name, is_optional, cfgs, .. } = self.field;
+        let DaemonField { name, stem, is_optional, cfgs, .. } = self.field;
         cfgs.iter().for_each(|cfg| code.tokens(cfg));
         if name.is_none() && !is_optional {
             self.item(code, "NODE");
@@ -157,6 +157,9 @@ impl<'a> AsField<'a> {
                     code.text("name:");
                     code.tokens(name);
                     code.text(",");
+                }
+                if let Some(stem) = stem {
+                    code.format(format_args!("family: ::core::option::Option::Some({:?}),", stem.value()));
                 }
                 code.text(if *is_optional { "optional: true, .." } else { ".." });
                 self.item(code, "NODE");
@@ -186,7 +189,10 @@ impl<'a> AsField<'a> {
 
     /// The call `.add(..)`, spanned at the type, as all code about a field.
     pub(super) fn add(&self, code: &mut Code<'_>) {
-        let DaemonField { ident, name, is_optional, .. } = self.field;
+        let DaemonField { ident, name, stem, is_optional, .. } = self.field;
+        if let (Some(name), Some(stem)) = (name, stem) {
+            return self.add_family(code, &name.value(), &stem.value());
+        }
         let of = if *is_optional { self.rxd.of_optional_field() } else { self.rxd.of_field() };
         code.text(".add");
         code.group(Delimiter::Parenthesis, |code| {
@@ -202,6 +208,36 @@ impl<'a> AsField<'a> {
             if let Some(name) = name {
                 code.format(format_args!(".named({:?})", name.value()));
             }
+        });
+    }
+
+    /// The call `.family(..)`, spanned at the type.
+    fn add_family(&self, code: &mut Code<'_>, name: &str, stem: &str) {
+        let rxd = self.rxd;
+        let (of, maker) = (rxd.of_family_field(), rxd.maker_of());
+        code.text(".family");
+        code.group(Delimiter::Parenthesis, |code| {
+            let before = |code: &mut Code<'_>| {
+                code.format(format_args!("{of}::<"));
+                self.item(code, "Runner");
+                code.text(",");
+            };
+            self.call(code, self.spans, before, ">", |code| {
+                code.format(format_args!("({name:?}, {stem:?}), self."));
+                code.tree(self.field.ident.clone());
+                code.text(",");
+                // The method is that of the first trait if the type is `FromIndex`, otherwise of the
+                // second.
+                code.group(Delimiter::Brace, |code| {
+                    code.format(format_args!("use {} as _; use {} as _;", rxd.by_index(), rxd.by_nothing()));
+                    code.group(Delimiter::Parenthesis, |code| {
+                        code.format(format_args!("&{maker}::<"));
+                        self.item(code, "Service");
+                        code.text(">::new()");
+                    });
+                    code.text(".maker()");
+                });
+            });
         });
     }
 

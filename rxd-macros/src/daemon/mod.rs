@@ -3,6 +3,7 @@
 pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod fallback;
+mod family;
 mod fields;
 pub(crate) mod model;
 mod settings;

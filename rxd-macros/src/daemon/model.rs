@@ -1,6 +1,7 @@
 //! What is valid: the name, the settings and the fields of a daemon.
 
 use super::attr::{DaemonAttrs, FieldAttrs};
+use super::family;
 use super::settings::{self, DaemonSetting};
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
@@ -26,11 +27,13 @@ pub(crate) struct DaemonModel {
 /// One service of a daemon.
 pub(crate) struct DaemonField {
     pub(crate) ident: Ident,
-    /// The type of the service. For a field `Option<T>` it is `T`.
+    /// The type of the service. For a field `Option<T>` or `Vec<T>` it is `T`.
     pub(crate) ty: Type,
     pub(crate) is_optional: bool,
-    /// The name in this daemon, if the field gives one.
+    /// The name in this daemon, if the field gives one. A family has that of its field.
     pub(crate) name: Option<LitStr>,
+    /// Of a field `Vec<T>`, which is a family: what the names of its members begin with.
+    pub(crate) stem: Option<LitStr>,
     /// Whether an earlier field has the same name. It was reported, so the graph does not report it
     /// again.
     pub(crate) name_is_taken: bool,
@@ -151,10 +154,12 @@ fn read_fields(item: &ItemStruct, attrs: Vec<FieldAttrs>, errors: &mut Errors) -
             // duplicate.
             name = Some(LitStr::new(&name::kebab_case(&ident.to_string()), ident.span()));
         }
-        let inner = option_inner_type(&field.ty);
-        let is_optional = inner.is_some();
-        let ty = inner.unwrap_or(&field.ty).clone();
-        fields.push(DaemonField { ident, ty, is_optional, name, name_is_taken: false, cfgs: written.cfgs });
+        let inner = inner_type(&field.ty, "Option", "option");
+        let (is_optional, member) = (inner.is_some(), family::member_type(&field.ty));
+        let stem = member.map(|_| name.take().unwrap_or_else(|| family::stem_of(&ident)));
+        name = name.or_else(|| stem.as_ref().map(|_| family::name_of(&ident)));
+        let ty = inner.or(member).unwrap_or(&field.ty).clone();
+        fields.push(DaemonField { ident, ty, is_optional, name, stem, name_is_taken: false, cfgs: written.cfgs });
     }
     fields
 }
@@ -198,18 +203,20 @@ fn report_equal_names(fields: &mut [DaemonField], errors: &mut Errors) {
     }
 }
 
-/// The `T` of an `Option<T>`.
-fn option_inner_type(ty: &Type) -> Option<&Type> {
+/// The `T` of an `Option<T>`, or of another type of the standard library that is in this module.
+pub(super) fn inner_type<'a>(ty: &'a Type, name: &str, module: &str) -> Option<&'a Type> {
     let path = match ty {
         Type::Path(path) if path.qself.is_none() => &path.path,
-        Type::Group(group) => return option_inner_type(&group.elem),
+        Type::Group(group) => return inner_type(&group.elem, name, module),
         _ => return None,
     };
     let mut segments = path.segments.iter().rev();
-    let last = segments.next().filter(|last| last.ident == "Option")?;
+    let last = segments.next().filter(|last| last.ident == name)?;
     let known = match (segments.next(), segments.next(), segments.next()) {
         (None, ..) => true,
-        (Some(module), Some(root), None) => module.ident == "option" && (root.ident == "std" || root.ident == "core"),
+        (Some(path), Some(root), None) => {
+            path.ident == module && ["std", "core", "alloc"].iter().any(|known| root.ident == known)
+        }
         _ => false,
     };
     match &last.arguments {

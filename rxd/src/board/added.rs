@@ -10,7 +10,7 @@ use super::slots::{Slots, slot_of};
 use super::state::{BoardState, ServiceEntry};
 use super::status::ServiceStatus;
 use super::watcher::{NOBODY, Watcher, WatcherKind};
-use super::{Board, Id, Seq, StateChange, WatcherSpec};
+use super::{Board, Id, Seq, ServiceSignals, StateChange, WatcherSpec};
 use crate::lifecycle::state::{Cause, State, Transition};
 
 /// The statuses of all services at one instant.
@@ -63,9 +63,9 @@ impl BoardState {
         if self.is_live(id) { &self.entries[id].status } else { &ServiceStatus::GONE }
     }
 
-    /// The watches that a service declares; none if it was removed.
-    pub(super) fn own_watchers(&self, id: Id) -> &[Watcher] {
-        if self.is_live(id) { &self.watchers[self.entries[id].own()] } else { &[] }
+    /// The places of the watches that a service declares; none if it was removed.
+    pub(super) fn own_places(&self, id: Id) -> std::ops::Range<usize> {
+        if self.is_live(id) { self.entries[id].own() } else { 0..0 }
     }
 
     pub(super) fn live_added(&self) -> impl Iterator<Item = Id> {
@@ -86,6 +86,17 @@ impl BoardState {
         first
     }
 
+    /// Puts the watches that a service declares into a block of places.
+    pub(super) fn declare(&mut self, services: &Slots<ServiceSignals>, id: Id, watchers: Vec<Watcher>) {
+        let first = self.take_block(watchers.len());
+        let mut end = first;
+        for watcher in watchers {
+            self.place(services, end, watcher);
+            end += 1;
+        }
+        self.entries[id].own = (first, end);
+    }
+
     fn give_back_block(&mut self, (first, end): (u32, u32)) {
         if first == end {
             return;
@@ -102,6 +113,7 @@ impl BoardState {
         let own = self.entries[id].own;
         for at in own.0..own.1 {
             let watcher = self.take(at, Watcher::vacant_in_block());
+            self.leave_families(at);
             if let WatcherKind::Rare(Some(lasting)) = &watcher.kind {
                 let watchers = &self.watchers;
                 self.lasting.remove(lasting, |at, token| {
@@ -131,8 +143,9 @@ impl Board {
         self.declared() + 1
     }
 
-    /// Adds a service, with the watches that it declares. Its slot must be empty.
-    pub(crate) fn add_service(&self, id: Id, watches: Vec<WatcherSpec>) -> Option<Seq> {
+    /// Adds a service, with the watches that it declares, and as a member of this family. Its slot
+    /// must be empty.
+    pub(crate) fn add_service(&self, id: Id, watches: Vec<WatcherSpec>, family: Option<usize>) -> Option<Seq> {
         self.services.make_room(slot_of(id));
         let has_room = self.lock().entries.has(slot_of(id));
         let chunk = (!has_room).then(|| Slots::<ServiceEntry>::chunk_of(self.declared() + 1, slot_of(id)));
@@ -150,13 +163,10 @@ impl Board {
         let enter = StateChange { state: State::Unknown, transition: Transition::Entering, cause: Cause::Normal };
         let seq = inner.apply(&self.services, id, enter, now);
         // After that, so that the time of a watch begins now and not at the last transition.
-        let first = inner.take_block(watchers.len());
-        let mut end = first;
-        for watcher in watchers {
-            inner.place(&self.services, end, watcher);
-            end += 1;
+        inner.declare(&self.services, id, watchers);
+        if let Some(family) = family {
+            inner.join(&self.services, family, id);
         }
-        inner.entries[id].own = (first, end);
         // A watch with a time may be the first to be due: its timer is in the queue then.
         self.wake(inner, || {});
         seq

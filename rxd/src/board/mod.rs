@@ -58,6 +58,7 @@
 
 mod added;
 mod batch;
+mod family;
 mod history;
 mod lasting;
 mod service_signals;
@@ -74,6 +75,8 @@ mod loom;
 
 pub(crate) use added::Statuses;
 pub(crate) use batch::{GateOutcome, StateChange, TransitionBatch};
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use family::MembershipChange;
 pub(crate) use service_signals::{Epoch, ServiceSignals, deadline, signal};
 pub(crate) use status::{Condition, Event, Reaction, ServiceStatus};
 pub(crate) use subscription::{Fired, ServiceSet, StreamRead, StreamStatus, WatchId};
@@ -320,7 +323,7 @@ impl Board {
             WatcherKind::Rare(Some(lasting)) => (lasting.owner, lasting.by),
             WatcherKind::Polled { .. } | WatcherKind::Stream { .. } | WatcherKind::Rare(None) => return None,
         };
-        let spec = watcher.to_spec().filter(|_| owner == id)?;
+        let spec = inner.spec_of(inner.entries[id].taken as usize).filter(|_| owner == id)?;
         Some((spec, Some(by).filter(|&by| by != NOBODY)))
     }
 
@@ -442,24 +445,24 @@ impl BoardView<'_> {
     /// See [`Board::unmet`].
     pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
-        let own = self.0.own_watchers(id).iter();
-        let mut unmet = Vec::new();
-        for watcher in own.filter(|watcher| watcher.has_reaction(gate) && !watcher.acts()) {
-            if let Some(spec) = watcher.to_spec() {
-                unmet.push(spec);
-            }
-        }
-        unmet
+        self.specs(id, |watcher| watcher.has_reaction(gate) && !watcher.acts())
     }
 
     /// The reactions of a service whose conditions hold, and have not for as long as they have to.
     pub(crate) fn holding(&self, id: Id) -> Vec<WatcherSpec> {
-        let mut holding = Vec::new();
-        for watcher in self.0.own_watchers(id) {
-            if watcher.held && !watcher.acts() {
-                holding.extend(watcher.to_spec().filter(|spec| !spec.reaction.is_gate()));
+        let mut holding = self.specs(id, |watcher| watcher.held && !watcher.acts());
+        holding.retain(|spec| !spec.reaction.is_gate());
+        holding
+    }
+
+    /// Those of the watches that a service declares that pass a test.
+    fn specs(&self, id: Id, test: impl Fn(&Watcher) -> bool) -> Vec<WatcherSpec> {
+        let mut specs = Vec::new();
+        for at in self.0.own_places(id) {
+            if test(&self.0.watchers[at]) {
+                specs.extend(self.0.spec_of(at));
             }
         }
-        holding
+        specs
     }
 }

@@ -11,6 +11,9 @@
 //! index of its *slot*, and above [`SLOT_BITS`] how many services had the slot before it. Slots are
 //! reused, and numbers are not. So code that keeps the number of a removed service finds no other
 //! service by it. A slot whose numbers are used up stays empty.
+//!
+//! A family has a number that no service ever has: as if its slot had been used more often than a
+//! slot may be.
 
 use super::Id;
 use std::ops::{Index, IndexMut};
@@ -24,6 +27,16 @@ pub(crate) const MAX_SLOTS: usize = (1 << SLOT_BITS) - 1;
 
 /// How often a slot may be used. The number of all ones is that of no service.
 const MAX_USES: u32 = u32::MAX >> SLOT_BITS;
+
+/// The number of a family, of which there are fewer than [`MAX_SLOTS`].
+pub(crate) fn family_id(family: usize) -> Id {
+    MAX_USES << SLOT_BITS | family as Id
+}
+
+/// The family that has this number.
+pub(crate) fn family_of(id: Id) -> Option<usize> {
+    (id >> SLOT_BITS == MAX_USES && id != Id::MAX).then(|| slot_of(id))
+}
 
 /// The length of the first chunk, as a power of two.
 const FIRST: u32 = 5;
@@ -179,6 +192,8 @@ mod tests {
             (id, uses) = (next, uses + 1);
         }
         assert_eq!(uses, MAX_USES - 1);
+        assert!(family_of(id).is_none() && id < family_id(0), "nor that of a family");
+        assert_eq!((family_of(family_id(3)), family_of(7), family_of(Id::MAX)), (Some(3), None, None));
         assert_ne!(first_in_slot(MAX_SLOTS), Id::MAX);
     }
 }

@@ -1,8 +1,11 @@
 //! What the board's lock protects, and how a transition changes it.
 
+use super::family::FamilyEntry;
+#[cfg(any(test, feature = "test-util"))]
+use super::family::MembershipChange;
 use super::history::History;
 use super::lasting::LastingTimers;
-use super::slots::Slots;
+use super::slots::{Slots, family_of};
 use super::status::{Event, Reaction, ServiceStatus};
 use super::watcher::{DETACHED, NOBODY, StepEffect, Watcher, WatcherKind};
 use super::{Id, Seq, ServiceSignals, StateChange, TransitionBatch, signal};
@@ -21,6 +24,9 @@ pub(super) struct BoardState {
     /// The services in the slots behind that entry; [`NOBODY`] in an empty one.
     pub(super) added: Vec<Id>,
     pub(super) watchers: Vec<Watcher>,
+    pub(super) families: Vec<FamilyEntry>,
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) memberships: Vec<MembershipChange>,
     pub(super) free: Vec<u32>,
     /// The free blocks of watchers for the watches of added services, by the power of two that is
     /// their length.
@@ -63,6 +69,9 @@ impl BoardState {
             entries: Slots::new(services + 1),
             added: Vec::new(),
             watchers: Vec::new(),
+            families: Vec::new(),
+            #[cfg(any(test, feature = "test-util"))]
+            memberships: Vec::new(),
             free: Vec::new(),
             blocks: Vec::new(),
             wake: VecDeque::new(),
@@ -100,6 +109,9 @@ impl BoardState {
     pub(super) fn place(&mut self, services: &Slots<ServiceSignals>, at: u32, mut watcher: Watcher) {
         if let WatcherKind::Rare(Some(lasting)) = &mut watcher.kind {
             self.lasting.add(lasting);
+        }
+        if watcher.targets.iter().any(|target| family_of(target.id).is_some()) {
+            self.expand_families(at, &mut watcher);
         }
         let fires = match watcher.kind {
             WatcherKind::Stream { .. } => false,
@@ -270,7 +282,7 @@ impl BoardState {
     }
 
     /// Handles a rising edge of this watcher, which a transition of service `cause` has made.
-    fn fire(&mut self, services: &Slots<ServiceSignals>, at: u32, cause: Id) {
+    pub(super) fn fire(&mut self, services: &Slots<ServiceSignals>, at: u32, cause: Id) {
         let watcher = &mut self.watchers[at as usize];
         watcher.fired = true;
         match &mut watcher.kind {

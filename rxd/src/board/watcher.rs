@@ -19,7 +19,10 @@ pub(super) struct Watcher {
     pub(super) mode: Mode,
     pub(super) condition: Condition,
     pub(super) kind: WatcherKind,
-    pub(super) targets: Box<[WatchedService]>,
+    /// The services that it is on: those that it names, and then the members of its families.
+    pub(super) targets: Vec<WatchedService>,
+    /// How many of them it names.
+    pub(super) direct: u32,
     /// How many targets satisfy the condition; for `all` on an edge, how many have changed.
     satisfied: u32,
     /// Whether that is enough. It keeps a gate on an edge open until the service has passed it.
@@ -42,7 +45,13 @@ pub(super) struct WatchedService {
     pub(super) id: Id,
     /// The index of the watcher in the list of those on this service.
     pub(super) place: u32,
-    mark: bool,
+    pub(super) mark: bool,
+}
+
+impl WatchedService {
+    pub(super) fn new(id: Id) -> Self {
+        WatchedService { id, place: 0, mark: false }
+    }
 }
 
 /// What kind of watcher it is.
@@ -95,7 +104,8 @@ impl Watcher {
             mode: Mode::Any,
             condition: Condition::Completed,
             kind: WatcherKind::Rare(None),
-            targets: Box::default(),
+            targets: Vec::new(),
+            direct: 0,
             satisfied: 0,
             held: false,
             fired: false,
@@ -130,8 +140,8 @@ impl Watcher {
 
     fn on(mode: Mode, condition: Condition, targets: &[Id]) -> Watcher {
         let mut watched = Vec::with_capacity(targets.len());
-        targets.iter().for_each(|&id| watched.push(WatchedService { id, place: 0, mark: false }));
-        Watcher { mode, condition, targets: watched.into(), ..Watcher::vacant() }
+        targets.iter().for_each(|&id| watched.push(WatchedService::new(id)));
+        Watcher { mode, condition, direct: watched.len() as u32, targets: watched, ..Watcher::vacant() }
     }
 
     /// A free place in the block of an added service. What is still in the queue for it is ignored.
@@ -174,7 +184,9 @@ impl Watcher {
         self.held && !matches!(&self.kind, WatcherKind::Rare(Some(lasting)) if !lasting.acted)
     }
 
-    /// The declaration it was made from.
+    /// The declaration it was made from, without its families: [`BoardState::spec_of`] adds them.
+    ///
+    /// [`BoardState::spec_of`]: super::state::BoardState::spec_of
     pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
         let (reaction, within, lasts, since) = match &self.kind {
             WatcherKind::Declared { reaction, within, .. } => (*reaction, *within, None, None),
@@ -184,8 +196,9 @@ impl Watcher {
             }
             WatcherKind::Polled { .. } | WatcherKind::Stream { .. } | WatcherKind::Rare(None) => return None,
         };
-        let mut targets = Vec::with_capacity(self.targets.len());
-        self.targets.iter().for_each(|target| targets.push(target.id));
+        let direct = &self.targets[..self.direct as usize];
+        let mut targets = Vec::with_capacity(direct.len());
+        direct.iter().for_each(|target| targets.push(target.id));
         let (mode, condition, targets) = (self.mode, self.condition, targets.into());
         Some(WatcherSpec { mode, condition, targets, reaction, within, lasts, since })
     }
@@ -208,6 +221,37 @@ impl Watcher {
         self.held = !self.condition.is_pulse() && self.enough();
         self.over = self.is_over() && matches!(self.kind, WatcherKind::Polled { .. });
         self.held
+    }
+
+    /// Adds a target, as if it had always been one and in this state. Returns whether the condition
+    /// comes true by that.
+    pub(super) fn add_target(&mut self, target: WatchedService, status: &ServiceStatus) -> bool {
+        let holds = self.condition.holds(status);
+        self.targets.push(WatchedService { mark: !self.phase, ..target });
+        self.satisfied += u32::from(holds);
+        self.settled[usize::from(!holds)] += u32::from(self.condition.is_settled(status));
+        self.recount()
+    }
+
+    /// Removes a target, as if it had never been one; the last target takes its place. Returns
+    /// whether the condition comes true by that.
+    pub(super) fn remove_target(&mut self, at: usize, status: &ServiceStatus) -> bool {
+        let target = self.targets.swap_remove(at);
+        let holds = self.condition.holds(status);
+        let has_changed = self.condition.is_pulse() && self.mode == Mode::All && target.mark == self.phase;
+        self.satisfied -= u32::from(holds || has_changed);
+        self.settled[usize::from(!holds)] -= u32::from(self.condition.is_settled(status));
+        self.recount()
+    }
+
+    /// Whether the condition, if it is on a level, has come true by a new number of targets.
+    fn recount(&mut self) -> bool {
+        if self.condition.is_pulse() {
+            return false;
+        }
+        let held = self.enough();
+        let was_held = std::mem::replace(&mut self.held, held);
+        held && !was_held
     }
 
     fn enough(&self) -> bool {

@@ -114,14 +114,23 @@ pub(crate) struct AddedFacts {
     is_manual: bool,
     answer_limit: Duration,
     timeouts: [Option<Duration>; 4],
+    /// The family that it is a member of.
+    pub(crate) family: Option<usize>,
+    /// Whether the daemon's readiness counts it: it is a member that was there from the start.
+    pub(crate) counts: bool,
 }
 
 impl AddedFacts {
     pub(crate) fn new(name: Name, type_hash: Option<u64>, table: &'static Table, options: &Options) -> Self {
         let answer_limit = Duration::from_secs(options.answer_limit());
         let (is_manual, timeouts) = (!options.autostart, options.timeouts);
-        let (owned, group, version) = (None, None, None);
-        AddedFacts { name, type_hash, table, owned, group, version, is_manual, answer_limit, timeouts }
+        let (owned, group, version, family, counts) = (None, None, None, None, false);
+        AddedFacts { name, type_hash, table, owned, group, version, is_manual, answer_limit, timeouts, family, counts }
+    }
+
+    /// Of a member of this family, of which watches name the family and not the type.
+    pub(crate) fn member_of(self, family: usize, counts: bool) -> Self {
+        AddedFacts { family: Some(family), counts, type_hash: None, ..self }
     }
 
     pub(crate) fn in_group(self, group: Option<Name>) -> Self {
@@ -163,6 +172,8 @@ pub(crate) enum RemoveRefused {
     UnderWay,
     /// The daemon was started with it.
     Declared,
+    /// It is a member of this family.
+    Member(usize),
     /// These refer to it.
     Needed(Vec<Name>),
 }
@@ -305,6 +316,7 @@ impl AddedServices {
     pub(crate) fn in_group(&self, group: &str) -> Vec<GroupMember> {
         self.read(|rows| {
             let of_group = rows.all().filter(|row| row.stays() && row.about.group.as_deref() == Some(group));
+            let of_group = of_group.filter(|row| row.about.family.is_none());
             let member = |row: &AddedService| GroupMember {
                 id: row.id,
                 name: row.about.name.clone(),
@@ -339,6 +351,16 @@ impl AddedServices {
             let owned = rows.all().filter(|row| row.owner == Some(owner) && !row.has_engine_ended);
             owned.map(|row| row.about.name.clone()).collect()
         })
+    }
+
+    /// The family that the service is a member of.
+    pub(crate) fn family(&self, id: Id) -> Option<usize> {
+        self.read(|rows| rows.row(id).and_then(|row| row.about.family))
+    }
+
+    /// Whether the daemon's readiness counts the service.
+    pub(crate) fn counts(&self, id: Id) -> bool {
+        self.read(|rows| rows.row(id).is_some_and(|row| row.about.counts && row.stays()))
     }
 
     /// Whether the service is there, and is not to be removed.
@@ -427,7 +449,15 @@ impl Core {
     pub(crate) fn name(&self, id: Id) -> NameRef<'_> {
         match self.names.has(id) {
             true => NameRef::Declared(self.names.name(id)),
-            false => NameRef::Added(self.added.name(id)),
+            false => self.name_of_added(id),
+        }
+    }
+
+    /// The name of a family, or of a service that was added.
+    fn name_of_added(&self, id: Id) -> NameRef<'_> {
+        match self.families.of(id) {
+            Some(family) => NameRef::Declared(&family.name),
+            None => NameRef::Added(self.added.name(id)),
         }
     }
 
@@ -436,18 +466,20 @@ impl Core {
         self.names.id(name).or_else(|| self.added.id(name))
     }
 
-    /// The services with this hash of a name or a type, in their order. Different names may have
-    /// the same hash.
+    /// The services with this hash of a name or a type, in their order, and the families. Different
+    /// names may have the same hash.
     pub(crate) fn find(&self, hash: u64) -> Vec<Id> {
         let mut found = Vec::new();
         self.names.find(hash).iter().for_each(|&(_, id)| found.push(id));
         found.append(&mut self.added.with_hash(hash));
+        found.extend(self.families.with_hash(hash));
         found
     }
 
-    /// The names of all services.
+    /// The names of all services, and of the families.
     pub(crate) fn all_names(&self) -> Vec<Name> {
         let mut names = self.names.names().to_vec();
+        names.extend(self.families.all().iter().map(|family| family.name.clone()));
         names.append(&mut self.added.names());
         names
     }
@@ -459,11 +491,12 @@ impl Core {
 
     /// Whether the service was removed, or is to be.
     pub(crate) fn is_removed(&self, id: Id) -> bool {
-        !self.names.has(id) && !self.added.stays(id)
+        !self.names.has(id) && !self.added.stays(id) && self.families.of(id).is_none()
     }
 
     /// The manager's table of a service.
     pub(crate) fn table(&self, id: Id) -> Option<&'static Table> {
-        self.tables.get(id as usize).copied().or_else(|| self.added.table(id))
+        let family = || self.families.of(id).map(|family| family.table);
+        self.tables.get(id as usize).copied().or_else(|| self.added.table(id)).or_else(family)
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn describe(core: &Core, gate: &WatcherSpec) -> String {
 pub(crate) fn describe_reaction(core: &Core, watch: &WatcherSpec, by: Option<Id>, quote: &str) -> String {
     let text = describe_quoted(core, watch, quote);
     match by {
-        Some(by) if watch.targets.len() > 1 => format!("{text} ({quote}{}{quote})", core.name(by)),
+        Some(by) if has_many(core, watch) => format!("{text} ({quote}{}{quote})", core.name(by)),
         _ => text,
     }
 }
@@ -27,13 +27,18 @@ pub(crate) fn describe_condition(core: &Core, watch: &WatcherSpec) -> String {
     describe_quoted(core, &WatcherSpec { lasts: None, ..watch.clone() }, "")
 }
 
+/// Whether the watch is on several services, or on a family.
+fn has_many(core: &Core, watch: &WatcherSpec) -> bool {
+    watch.targets.len() > 1 || watch.targets.iter().any(|&id| core.families.of(id).is_some())
+}
+
 fn describe_quoted(core: &Core, watch: &WatcherSpec, quote: &str) -> String {
     let mut names = String::new();
     for &id in &watch.targets {
         add_item(&mut names, &format!("{quote}{}{quote}", core.name(id)));
     }
     let mode = match watch.mode {
-        _ if watch.targets.len() == 1 => "",
+        _ if !has_many(core, watch) => "",
         Mode::Any => "any of ",
         Mode::All => "all of ",
     };

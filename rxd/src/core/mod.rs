@@ -13,6 +13,7 @@ use crate::board::{Board, Id, signal};
 use crate::core::added::AddedServices;
 use crate::core::by_service::ByService;
 use crate::core::extensions::Extensions;
+use crate::core::families::Families;
 use crate::core::groups::DeclaredGroups;
 use crate::core::limits::MethodLimits;
 use crate::core::names::{Name, ServiceNames};
@@ -48,6 +49,7 @@ mod by_service;
 pub(crate) mod current;
 pub(crate) mod describe;
 mod extensions;
+pub(crate) mod families;
 pub(crate) mod groups;
 mod limits;
 pub(crate) mod names;
@@ -69,6 +71,7 @@ pub(crate) struct Core {
     pub(crate) names: ServiceNames,
     /// Those that were added later.
     pub(crate) added: AddedServices,
+    pub(crate) families: Families,
     details: Mutex<ByService<Option<Box<FailureDetail>>>>,
     /// Whether there is any detail. Relaxed: a thread that sees a transition sees what was noted
     /// before it.
@@ -300,6 +303,7 @@ impl Core {
         Core {
             daemon,
             added: AddedServices::new(board.first_added()),
+            families: Families::default(),
             details: Mutex::new(ByService::new(services)),
             is_detailed: AtomicBool::new(false),
             poll_marks: PollMarks::new(services),

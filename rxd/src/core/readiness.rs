@@ -49,15 +49,18 @@ impl Core {
     }
 
     /// Whether the daemon's readiness does not count this service: it is declared as optional, does not
-    /// start by itself, or was added.
+    /// start by itself, or was added, and is no member that a family had at the start.
     pub(crate) fn is_optional(&self, id: Id) -> bool {
-        !self.names.has(id) || self.optional.binary_search(&id).is_ok()
+        match self.names.has(id) {
+            true => self.optional.binary_search(&id).is_ok(),
+            false => !self.added.counts(id),
+        }
     }
 
     /// As [`is_optional`](Core::is_optional), of the service with this name.
     #[cfg(feature = "admin")]
     pub(crate) fn is_optional_name(&self, name: &str) -> bool {
-        self.names.id(name).is_none_or(|id| self.is_optional(id))
+        self.id(name).is_none_or(|id| self.is_optional(id))
     }
 
     /// Whether the daemon is ready, by the statuses of all services.
@@ -78,6 +81,10 @@ impl Core {
     pub(crate) fn not_ready_yet(&self) -> Vec<Id> {
         let (failures, (_, statuses)) = (self.failures(), self.board.statuses());
         let is_pending = |id: Id| !self.is_optional(id) && !has_been_ready(statuses.of(id), failures.contains(&id));
-        ids_where(self.board.declared(), &is_pending)
+        let mut pending = ids_where(self.board.declared(), &is_pending);
+        if !self.families.all().is_empty() {
+            pending.extend(self.added.ids().into_iter().filter(|&id| is_pending(id)));
+        }
+        pending
     }
 }

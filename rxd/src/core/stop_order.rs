@@ -1,8 +1,11 @@
 //! The order in which services stop.
 
+mod families;
+
 use crate::board::Id;
-use crate::board::slots::slot_of;
+use crate::board::slots::{family_of, slot_of};
 use crate::sync::{Mutex, MutexGuard};
+use families::{FamilyOrder, members_after};
 use std::borrow::Cow;
 use tokio::time::Instant;
 
@@ -19,6 +22,7 @@ pub(crate) struct StopOrder {
     after: Box<[Id]>,
     /// For each service, the end of its own part of `after`.
     ends: Box<[u32]>,
+    has_families: bool,
     state: Mutex<StopState>,
 }
 
@@ -28,6 +32,7 @@ struct StopState {
     presence: Vec<Presence>,
     /// The added services, in the slots behind those.
     added: Vec<AddedOrder>,
+    families: Vec<FamilyOrder>,
     /// How many slots have each presence.
     counts: [usize; Presence::NotStarted as usize + 1],
     /// For each service, how many services that stop before it are not in Exit; none before the
@@ -74,13 +79,22 @@ impl StopOrder {
         StopOrder {
             after: all.into(),
             ends: ends.into(),
-            state: Mutex::new(StopState { presence, added: Vec::new(), counts, waiting: None, begun: None }),
+            has_families: false,
+            state: Mutex::new(StopState {
+                presence,
+                added: Vec::new(),
+                families: Vec::new(),
+                counts,
+                waiting: None,
+                begun: None,
+            }),
         }
     }
 
     /// The services that stop after this one.
     pub(crate) fn after(&self, id: Id) -> Cow<'_, [Id]> {
         match self.is_declared(id) {
+            _ if self.has_families => Cow::Owned(self.after_with_families(id)),
             true => Cow::Borrowed(self.declared_after(id)),
             false => Cow::Owned(self.lock().added_after(id, self.ends.len()).to_vec()),
         }
@@ -154,6 +168,7 @@ impl StopOrder {
                 service.after.iter().for_each(|&next| waiting[self.place(next)] += 1);
             }
         }
+        self.wait_for_families(&state, &mut waiting);
         let first = state.ids(self.ends.len(), |place| waiting[place] == 0 && !state.is_absent(place));
         state.waiting = Some(waiting);
         state.begun = Some(Instant::now());
@@ -172,12 +187,13 @@ impl StopOrder {
         state.set(place, why);
         let left = state.left();
         let Some(waiting) = &mut state.waiting else { return (Vec::new(), left) };
+        let of_families = members_after(&state.families, id);
         let after = match self.is_declared(id) {
             true => self.declared_after(id),
             false => added_after(&state.added, id, self.ends.len()),
         };
         let mut next = Vec::new();
-        for &other in after {
+        for &other in after.iter().chain(of_families) {
             let place = self.place(other);
             waiting[place] -= 1;
             if waiting[place] == 0 {
@@ -202,12 +218,16 @@ impl StopOrder {
 
     // ---- services that come and go ---------------------------------------------------------------
 
-    /// Adds a service that stops before these. Returns false once the shutdown has begun.
-    pub(crate) fn add(&self, id: Id, after: Box<[Id]>) -> bool {
+    /// Adds a service that stops before these, services and families, as a member of this family.
+    /// Returns false once the shutdown has begun.
+    pub(crate) fn add(&self, id: Id, after: &[Id], family: Option<usize>) -> bool {
+        let (families, after): (Vec<Id>, Vec<Id>) = after.iter().partition(|&&id| family_of(id).is_some());
+        let after = after.into();
         let mut state = self.lock();
         if state.waiting.is_some() {
             return false;
         }
+        state.join_families(id, &families, family);
         let place = slot_of(id);
         if state.presence.len() <= place {
             let more = place + 1 - state.presence.len();
@@ -242,6 +262,7 @@ impl StopOrder {
         }
         state.set(slot_of(id), Presence::Absent);
         let removed = std::mem::replace(&mut state.added[nth], AddedOrder::none());
+        state.leave_families(id);
         let is_over = state.is_over();
         drop(state);
         drop(removed);

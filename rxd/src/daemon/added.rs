@@ -21,6 +21,7 @@ pub(crate) mod reconcile;
 use super::engine_tasks::EngineTasks;
 use super::service::Service;
 use super::wiring::specs_of;
+use crate::board::slots::family_id;
 use crate::board::{Epoch, Id, WatcherSpec};
 use crate::core::added::{AddRefused, AddedFacts, RemoveRefused};
 use crate::core::names::Name;
@@ -38,6 +39,7 @@ use crate::service::tasks::TaskGuard;
 use crate::trace::added::AddedRules;
 use crate::watch::unknown_service;
 use crate::watch::why::Why;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -47,6 +49,41 @@ use tokio::sync::oneshot;
 pub(super) struct Spawner {
     pub(super) tasks: EngineTasks,
     pub(super) runtime: Handle,
+}
+
+impl Spawner {
+    /// Spawns the engine of a service that is on the board.
+    pub(super) fn spawn(&self, core: &Arc<Core>, id: Id, mut service: Service) {
+        let name = service.take_name();
+        // Of its own: it may outlive the service that adds it, whose span is current here.
+        let span = span(
+            || tracing::error_span!(target: "rxd", parent: None, "service", service = %name, daemon = %core.daemon),
+        );
+        service.spawn(core, id, (&self.tasks, &self.runtime), span);
+    }
+}
+
+/// Waits for the answer to the removal of a service.
+pub(super) async fn await_removal(
+    core: &Core,
+    (service, id): (&str, Option<Id>),
+    reply: oneshot::Receiver<Result<(), Error>>,
+    limit: Duration,
+) -> Result<(), Error> {
+    let mut report = core.report.subscribe();
+    let answer = race(reply, panic::with_quiet_waker(report.wait_for(Option::is_some)));
+    match race(answer, crate::handle::sleep(limit)).await {
+        Winner::First(Winner::First(Ok(reply))) => reply,
+        Winner::First(_) => Err(Error::msg(format_args!("daemon `{}` has ended", core.daemon))),
+        Winner::Second(()) => {
+            let why = id.map(|id| Why::of(core, id).to_string()).unwrap_or_default();
+            Err(refused_removal(service, &format!("it did not end within {limit:?}: {why}")))
+        }
+    }
+}
+
+fn refused_removal(service: &str, why: &str) -> Error {
+    Error::msg(format_args!("failed to remove service `{service}`: {why}"))
 }
 
 /// The options of a service that another one is checked against: it may end, so that nothing is
@@ -107,6 +144,8 @@ impl DaemonHandle {
     ///   operator can start it again.
     /// * A [`StateStream`](crate::StateStream) of all services has its addition as a transition that
     ///   enters `Unknown`.
+    /// * A watch may name a [family](crate::Family), and not one of its members. No other service can
+    ///   have a name that a member may get.
     /// * The picture of the graph shows only the services that the daemon was started with.
     ///
     /// # Errors
@@ -164,6 +203,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// * If no service has the name, or the daemon was started with the service.
+    /// * If it is a member of a family: see [`scale`](DaemonHandle::scale).
     /// * If its removal was requested before.
     /// * If other services name it in their watches: the message names them. See
     ///   [`remove_with_dependents`](DaemonHandle::remove_with_dependents).
@@ -193,13 +233,13 @@ impl DaemonHandle {
     }
 
     /// The service that makes a request by this handle, or whose code runs in this thread.
-    fn caller(&self, core: &Core) -> Option<Id> {
+    pub(super) fn caller(&self, core: &Core) -> Option<Id> {
         self.service().or_else(|| current::service(core))
     }
 
     async fn remove_service(&self, service: &str, with_dependents: bool) -> Result<(), Error> {
         let core = self.core();
-        let refused = |why: &str| Error::msg(format_args!("failed to remove service `{service}`: {why}"));
+        let refused = |why: &str| refused_removal(service, why);
         if core.shutting_down().is_some() || core.report.borrow().is_some() {
             return Err(refused("the daemon is stopping"));
         }
@@ -215,6 +255,12 @@ impl DaemonHandle {
                     "the daemon was started with it\nhelp: to stop it, call `stop(\"{service}\")`"
                 )));
             }
+            Err(RemoveRefused::Member(family)) => {
+                let family = &core.families.all()[family].name;
+                return Err(refused(&format!(
+                    "it is a member of family `{family}`\nhelp: to have fewer members, call `scale(\"{family}\", ..)`"
+                )));
+            }
             Err(RemoveRefused::Needed(names)) => {
                 let mut list = String::new();
                 names.iter().for_each(|name| crate::text::add_item(&mut list, &format!("`{name}`")));
@@ -224,20 +270,11 @@ impl DaemonHandle {
                 )));
             }
         };
-        let mut report = core.report.subscribe();
-        let answer = race(reply, panic::with_quiet_waker(report.wait_for(Option::is_some)));
-        match race(answer, crate::handle::sleep(limit)).await {
-            Winner::First(Winner::First(Ok(reply))) => reply,
-            Winner::First(_) => Err(Error::msg(format_args!("daemon `{}` has ended", core.daemon))),
-            Winner::Second(()) => {
-                let why = id.map(|id| Why::of(core, id).to_string()).unwrap_or_default();
-                Err(refused(&format!("it did not end within {limit:?}: {why}")))
-            }
-        }
+        await_removal(core, (service, id), reply, limit).await
     }
 
     /// Adds a service; with an owner, one that ends with that incarnation of it.
-    fn add_service(&self, mut service: Service, owner: Option<(Id, Epoch)>) -> Result<Id, Error> {
+    fn add_service(&self, service: Service, owner: Option<(Id, Epoch)>) -> Result<Id, Error> {
         let core = self.core();
         let name = service.name().to_owned();
         let refused = |why: &str| Error::msg(format_args!("failed to add service `{name}`: {why}"));
@@ -269,7 +306,7 @@ impl DaemonHandle {
                     list.push(owner);
                 }
             }
-            added.retain(|&id| !core.names.has(id));
+            added.retain(|&id| !core.names.has(id) && core.families.of(id).is_none());
             let options = service.method_limits();
             let about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
             let mut about = about.in_group(service.group_name());
@@ -295,14 +332,14 @@ impl DaemonHandle {
         };
         let needs_timer = specs.iter().any(|spec| spec.lasts.is_some());
         core.make_room(id);
-        if !core.stop_order.add(id, after.into()) {
+        if !core.stop_order.add(id, &after, None) {
             core.give_back_room(id);
             core.added.withdraw(id);
             return Err(stopping());
         }
         #[cfg(any(test, feature = "test-util"))]
         AddedRules::note(core, id, rules);
-        core.board.add_service(id, specs);
+        core.board.add_service(id, specs, None);
         #[cfg(feature = "admin")]
         core.joins_group(id);
         core.publish_added(id);
@@ -311,12 +348,7 @@ impl DaemonHandle {
             core.supervisor.notify_one();
         }
         core.notify_changed();
-        // Of its own: it may outlive the service that adds it, whose span is current here.
-        let span = span(
-            || tracing::error_span!(target: "rxd", parent: None, "service", service = %name, daemon = %core.daemon),
-        );
-        service.take_name();
-        service.spawn(core, id, (&spawner.tasks, &spawner.runtime), span);
+        spawner.spawn(core, id, service);
         Ok(id)
     }
 }
@@ -330,7 +362,8 @@ fn resolve<'a>(core: &Core, service: &'a Service) -> Vec<ResolvedEdge<'a>> {
             let mut found = Vec::new();
             for id in core.find(written.lookup_hash()) {
                 let name = core.name(id).clone();
-                if written.by_type || name == written.text {
+                // A watch names a family, and not one of its members.
+                if (written.by_type || name == written.text) && core.added.family(id).is_none() {
                     found.push((id, name));
                 }
             }
@@ -401,8 +434,11 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
     let is_known = edges.iter().all(ResolvedEdge::is_resolved);
     let mut ids = if is_known { ids_of(edges) } else { core.board.ids() };
     ids.extend(core.id(service.name()));
+    ids.retain(|&id| core.families.of(id).is_none() && core.added.family(id).is_none());
     ids.sort_unstable();
     ids.dedup();
+    // All families: the name may be that of a member of one.
+    ids.extend((0..core.families.all().len()).map(family_id));
     let mut others: Vec<(Id, Name, &'static Table)> = Vec::with_capacity(ids.len());
     for id in ids {
         others.extend(core.table(id).map(|table| (id, core.name(id).clone(), table)));
@@ -410,16 +446,10 @@ fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<V
     let mut after = Vec::new();
     with_node(service, edges, &mut |node| {
         let mut nodes: Vec<Node<'_>> = Vec::with_capacity(others.len() + 1);
-        for (_, name, table) in &others {
-            nodes.push(Node {
-                name,
-                service_type: None,
-                table,
-                edges: &[],
-                optional: false,
-                options: &MAY_END,
-                family: None,
-            });
+        for (id, name, table) in &others {
+            let family = core.families.of(*id).map(|family| &*family.stem);
+            let (service_type, edges, optional, options) = (None, &[][..], false, &MAY_END);
+            nodes.push(Node { name, service_type, table, edges, optional, options, family });
         }
         nodes.push(*node);
         let me = nodes.len() - 1;

@@ -32,7 +32,7 @@ pub trait Graphed {
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "a service is a type of yours with `#[rxd::service]` and an `impl rxd::Runner`",
-    note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
+    note = "a field of a daemon is one service, an `Option` of one, or a `Vec` of them (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
 pub trait Field<D: Graphed>: Sized {
     /// The service type.
@@ -67,7 +67,7 @@ impl<T: Checked<D>, D: Graphed> Field<D> for T {
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "a service is a type of yours with `#[rxd::service]` and an `impl rxd::Runner`",
-    note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
+    note = "a field of a daemon is one service, an `Option` of one, or a `Vec` of them (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
 pub trait Checked<D: Graphed>: Declared + Sized {
     /// The type itself, which has to be a runner; of a generic type [`OfGenericType`]; of one with

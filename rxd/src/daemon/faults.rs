@@ -49,6 +49,7 @@ impl Daemon {
                 faults.extend(DaemonConfig::fault(self.config.as_deref(), &of, &demand));
             }
         }
+        self.families.iter().for_each(|family| family.faults(&daemon, &mut faults));
         #[cfg(feature = "admin")]
         faults.extend(self.admin.as_ref().and_then(|admin| admin.checked().err()).map(|error| error.to_string()));
         faults

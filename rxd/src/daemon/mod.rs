@@ -1,6 +1,7 @@
 //! The daemon: its builder, and what runs for all of its services together.
 //!
-//! * `service`: the builder of one service; `checked`: what generated code declares;
+//! * `service`: the builder of one service; `family`: that of a family, whose members `scale` adds and
+//!   removes; `checked`: what generated code declares;
 //! * `config`: the configuration and its value in force; `configured`: services that take it;
 //!   `config_watch`: its files;
 //! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
@@ -17,6 +18,7 @@ pub(crate) mod config;
 mod config_watch;
 pub(crate) mod configured;
 pub(crate) mod engine_tasks;
+pub(crate) mod family;
 mod faults;
 mod lasting;
 #[cfg(feature = "process")]
@@ -24,6 +26,7 @@ mod orphans;
 pub mod prestart;
 mod reload;
 pub(crate) mod runtime;
+mod scale;
 pub(crate) mod service;
 mod start;
 pub(crate) mod supervisor;
@@ -32,6 +35,7 @@ pub(crate) mod wiring;
 
 use crate::core::names::Name;
 use crate::daemon::config::DaemonConfig;
+use crate::daemon::family::Family;
 use crate::daemon::prestart::{ErasedPipeline, Pipeline};
 use crate::daemon::service::{OwnedTargets, Service};
 use crate::error::{Error, GraphError};
@@ -77,6 +81,7 @@ use tracing::level_filters::LevelFilter;
 pub struct Daemon {
     name: Name,
     services: Vec<Service>,
+    families: Vec<Family>,
     signals: Option<Vec<Signal>>,
     options: DaemonOptions,
     watchdog: WatchdogOptions,
@@ -112,6 +117,7 @@ impl Daemon {
         Daemon {
             name,
             services: Vec::new(),
+            families: Vec::new(),
             signals: None,
             options,
             watchdog: WatchdogOptions::default(),
@@ -359,16 +365,6 @@ impl Daemon {
         self.begin().await
     }
 
-    #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn services(&self) -> &[Service] {
-        &self.services
-    }
-
-    #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn services_mut(&mut self) -> &mut Vec<Service> {
-        &mut self.services
-    }
-
     /// A unit file for systemd that matches the declarations.
     #[cfg(feature = "systemd")]
     #[inline]
@@ -462,7 +458,8 @@ impl Daemon {
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn declared_rules(&self) -> crate::trace::rules::DeclaredRules {
         let services = self.services.iter();
-        let options: Vec<_> = services.map(|service| (!service.is_off()).then(|| service.limits())).collect();
+        let mut options: Vec<_> = services.map(|service| (!service.is_off()).then(|| service.limits())).collect();
+        options.extend(self.families.iter().map(|family| Some(family.limits())));
         self.with_graph(|graph| crate::trace::rules::DeclaredRules::from_graph(graph, &options))
     }
 
@@ -472,11 +469,13 @@ impl Daemon {
         result.expect("`lend_graph` calls it once")
     }
 
-    /// Calls `look` once.
+    /// Calls `look` once, with the services and behind them the families.
     fn lend_graph(&self, look: &mut dyn FnMut(&Graph<'_>)) {
+        let families = self.families.iter().map(|family| &family.outline);
+        let all = || self.services.iter().chain(families.clone());
         // Declared edges are borrowed; those added by the builder are put together.
         let mut targets: Vec<Vec<OwnedTargets<'_>>> = Vec::new();
-        for service in self.services.iter().filter(|service| service.declared_edges().is_none()) {
+        for service in all().filter(|service| service.declared_edges().is_none()) {
             targets.push(service.targets());
         }
         let mut added: Vec<Vec<Edge<'_>>> = Vec::with_capacity(targets.len());
@@ -484,10 +483,13 @@ impl Daemon {
             added.push(edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect());
         }
         let mut added = added.iter();
-        let mut nodes: Vec<Node<'_>> = Vec::with_capacity(self.services.len());
-        for service in &self.services {
-            let edges = service.declared_edges().or_else(|| added.next().map(Vec::as_slice));
-            nodes.push(service.node(edges.unwrap_or_default()));
+        let mut nodes: Vec<Node<'_>> = Vec::with_capacity(self.services.len() + self.families.len());
+        for (nth, service) in all().enumerate() {
+            let edges = service.declared_edges().or_else(|| added.next().map(Vec::as_slice)).unwrap_or_default();
+            nodes.push(match nth.checked_sub(self.services.len()) {
+                Some(family) => self.families[family].node(edges),
+                None => service.node(edges),
+            });
         }
         look(&Graph { daemon: &self.name, nodes: &nodes });
     }

@@ -3,6 +3,8 @@
 
 mod faults;
 
+mod outline;
+
 use crate::board::Id;
 use crate::core::Core;
 use crate::core::names::Name;
@@ -129,16 +131,6 @@ impl<R: Runner> ErasedRunner for Option<R> {
             on.spawn(serve(self.take(), engine, OverriddenMethods::of::<R>()), span);
         }
     }
-}
-
-/// Of a service that only the graph is about.
-#[cfg(feature = "admin")]
-impl ErasedRunner for () {
-    fn is_off(&self) -> bool {
-        true
-    }
-
-    fn spawn(&mut self, _engine: EngineState, _on: SpawnOn<'_>, _span: tracing::Span) {}
 }
 
 impl ServiceConfig {
@@ -453,16 +445,6 @@ impl Service {
     /// Moves the name out of the service, which then has none.
     pub(crate) fn take_name(&mut self) -> Name {
         std::mem::take(&mut self.0.config.name)
-    }
-
-    /// What the graph shows of this service, as one without a runner. The watches move there.
-    #[cfg(feature = "admin")]
-    pub(crate) fn take_drawn(&mut self, name: Name) -> Service {
-        let ServiceConfig { service_type, table, declared, watches, optional, .. } = &mut self.0.config;
-        let (service_type, table, declared, optional) = (*service_type, *table, *declared, *optional);
-        let watches = std::mem::take(watches);
-        let config = ServiceConfig { service_type, table, declared, watches, optional, ..ServiceConfig::new(name) };
-        Service(Box::new(ServiceBox { config, runner: () }))
     }
 
     pub(crate) fn type_hash(&self) -> Option<u64> {

@@ -16,6 +16,8 @@
 use super::Daemon;
 use super::added::Spawner;
 use super::engine_tasks::EngineTasks;
+#[cfg(feature = "admin")]
+use super::family::Family;
 use super::service::Service;
 use super::supervisor::Supervisor;
 use super::{prestart, wiring};
@@ -78,7 +80,8 @@ impl Daemon {
         }
         #[cfg(any(test, feature = "test-util"))]
         let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
-        let core = Arc::new(wiring::wire(self.name, &mut self.services, &order, self.options.history));
+        let (core, watches) = wiring::wire(self.name, &mut self.services, &self.families, &order, self.options.history);
+        let core = Arc::new(core);
         #[cfg(feature = "config-watch")]
         if let Some(config) = &mut self.config {
             super::config_watch::begin(&core, std::mem::take(&mut config.files), &runtime)?;
@@ -88,9 +91,13 @@ impl Daemon {
         // Before the prestart stages, which may block too.
         let monitor = MonitorHandle::start(&core, self.options.blocking_threshold, SignalListener::new(&reactions)?);
         #[cfg(feature = "admin")]
-        keep_graph(&core, &mut self.services);
+        keep_graph(&core, &mut self.services, &self.families);
         let services = self.services;
         core.monitor_heartbeats(HeartbeatMonitor::new(self.watchdog.on_stale, services.iter().map(Service::limits)));
+        let members = match self.families.is_empty() {
+            true => Vec::new(),
+            false => super::scale::begin(&core, self.families, watches),
+        };
         let mut systemd = Systemd::begin(&core, self.watchdog, services.iter().map(Service::limits));
         systemd.warn_of_long_stop(self.options.drain.saturating_add(self.options.shutdown_timeout));
         // READY waits until the admin route is there too.
@@ -123,14 +130,14 @@ impl Daemon {
         systemd.services_start();
         if let Some(number) = ended_by {
             core.shut_down(ShutdownReason::Signal(number));
-            (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
+            core.board.ids().into_iter().for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
         if reloads {
             emit!(INFO, target: "rxd", "SIGHUP during the start: the daemon reloads once its services are there");
             core.request_reload(Reply::Unawaited);
         }
         let tasks = EngineTasks::default();
-        core.extensions.insert(Spawner { tasks: tasks.clone(), runtime: runtime.clone() });
+        let spawner = core.extensions.insert(Spawner { tasks: tasks.clone(), runtime: runtime.clone() });
         for (id, service) in services.into_iter().enumerate() {
             let id = id as Id;
             let span = span(
@@ -138,6 +145,7 @@ impl Daemon {
             );
             service.spawn(&core, id, (&tasks, &runtime), span);
         }
+        members.into_iter().for_each(|(id, service)| spawner.spawn(&core, id, service));
         // After a signal during the prestart stages no service serves anybody.
         let drain = if ended_by.is_some() { Duration::ZERO } else { self.options.drain };
         let limits = StopLimits {
@@ -171,10 +179,12 @@ impl Daemon {
 
 /// Keeps what the pictures of the graph are made from, should anybody ask for one.
 #[cfg(feature = "admin")]
-fn keep_graph(core: &Core, services: &mut [Service]) {
+fn keep_graph(core: &Core, services: &mut [Service], families: &[Family]) {
     let names = (0..).map(|id| core.name(id).clone());
     let services = services.iter_mut().zip(names).map(|(service, name)| service.take_drawn(name));
-    let drawn = crate::sync::Mutex::new(Daemon::new(core.daemon.clone()).add_all(services));
+    let mut drawn = Daemon::new(core.daemon.clone()).add_all(services);
+    drawn.families.extend(families.iter().map(Family::drawn));
+    let drawn = crate::sync::Mutex::new(drawn);
     core.extensions.insert(Pictures::of(move |draw| drawn.lock().with_graph(draw)));
 }
 

@@ -1,23 +1,45 @@
 //! Turns what services declare into entries of the board: their indices, their watches, and the
 //! stop order.
 
+use crate::board::slots::family_id;
 use crate::board::{Board, Condition, Id, Reaction, WatcherSpec};
 use crate::core::Core;
+use crate::core::families::Families;
 use crate::core::groups::DeclaredGroups;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::stop_order::StopOrder;
+use crate::daemon::family::Family;
+use crate::daemon::scale::facts_of;
 use crate::daemon::service::Service;
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::lifecycle::state::{Action, State};
 use crate::text::add_item;
 
+/// The watches of the services that come onto the board after the members of the families; and for
+/// each family what stops after its members. Both are empty without families.
+#[derive(Default)]
+pub(crate) struct NewWatches {
+    pub(super) declared: Vec<Vec<WatcherSpec>>,
+    pub(super) after: Vec<Box<[Id]>>,
+}
+
 /// Makes the core: gives each service its index, and each watch the indices of its targets. `order`
-/// has, for each service, those that stop after it. The services' names move into the core.
-pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>], history: usize) -> Core {
+/// has, for each service and then for each family, those that stop after it. The services' names move
+/// into the core.
+pub(crate) fn wire(
+    daemon: Name,
+    services: &mut [Service],
+    families: &[Family],
+    order: &[Vec<usize>],
+    history: usize,
+) -> (Core, NewWatches) {
     let names = ServiceNames::new(services.iter_mut().map(|service| (service.take_name(), service.type_hash())));
+    let facts = Families::new(facts_of(families));
     let find = |target: &Target<'_>| {
         let mut found = names.find(target.lookup_hash()).iter();
-        found.find(|(_, id)| target.by_type || names.name(*id) == target.text).map(|(_, id)| *id)
+        let service = found.find(|(_, id)| target.by_type || names.name(*id) == target.text).map(|(_, id)| *id);
+        let is_family = |id: &Id| target.by_type || facts.of(*id).is_some_and(|family| family.name == target.text);
+        service.or_else(|| facts.with_hash(target.lookup_hash()).find(is_family))
     };
     let mut specs: Vec<Vec<WatcherSpec>> = Vec::with_capacity(services.len());
     for service in &*services {
@@ -32,10 +54,34 @@ pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>],
         }
         specs.push(own);
     }
-    let core = Core::new(daemon, names, Board::new(specs, history), StopOrder::new(order));
+    let (board, stop_order, watches) = match families {
+        [] => (Board::new(specs, history), StopOrder::new(order), NewWatches::default()),
+        _ => {
+            let board = Board::new(vec![Vec::new(); services.len()], history).with_families(families.len());
+            let (stop_order, after) = order_with_families(services.len(), order);
+            (board, stop_order, NewWatches { declared: specs, after })
+        }
+    };
+    let core = Core::new(daemon, names, board, stop_order).with_families(facts);
     let core = core.with_limits(services.iter().map(Service::method_limits));
     let core = core.with_groups(DeclaredGroups::new(services.iter().map(Service::group_name)));
-    core.with_tables(services.iter().map(Service::table).collect())
+    (core.with_tables(services.iter().map(Service::table).collect()), watches)
+}
+
+/// The stop order of the services, and for each family what stops after its members. The families are
+/// behind the services.
+fn order_with_families(services: usize, order: &[Vec<usize>]) -> (StopOrder, Vec<Box<[Id]>>) {
+    let (of_services, of_families) = order.split_at(services);
+    let mut before = vec![Vec::new(); of_families.len()];
+    let mut single: Vec<Vec<usize>> = Vec::with_capacity(services);
+    for (id, after) in of_services.iter().enumerate() {
+        let (own, families): (Vec<usize>, Vec<usize>) = after.iter().partition(|&&at| at < services);
+        single.push(own);
+        families.into_iter().for_each(|at| before[at - services].push(id as Id));
+    }
+    let id = |&at: &usize| if at < services { at as Id } else { family_id(at - services) };
+    let after = of_families.iter().map(|after| after.iter().map(id).collect()).collect();
+    (StopOrder::new(&single).with_families(before), after)
 }
 
 /// The watches on the board that one declared edge stands for.

@@ -113,14 +113,11 @@ mod tests;
 
 pub use advice::{Advice, AdviceRule};
 pub use check::Fault;
-#[allow(unused_imports)]
-pub(crate) use family::is_member_name;
 pub(crate) use model::fnv1a;
 pub use model::{Edge, Effect, Graph, Keyword, Mode, Node, ServiceType, Target};
 pub(crate) use name::fault as name_fault;
 pub(crate) use phrase::{quoted, shown_watch};
 pub use rule::Rule;
-#[cfg(any(test, feature = "test-util"))]
 pub(crate) use suggest::known_names;
 #[cfg(feature = "admin")]
 pub(crate) use suggest::nearest;

@@ -89,7 +89,7 @@ impl Context {
             return;
         }
         let of_type = self.core().find(Target::of_type(S::SERVICE_TYPE).lookup_hash());
-        if !of_type.is_empty() && !of_type.contains(&self.id()) {
+        if !of_type.is_empty() && !self.core().with_family(self.id()).iter().any(|id| of_type.contains(id)) {
             let name = S::SERVICE_TYPE.text;
             emit!(
                 WARN, target: "rxd", service = %self.name(),
@@ -112,6 +112,11 @@ impl Context {
 pub fn provided<S: Provides + Declared>(cx: &Context) -> Result<S::Value, Error> {
     let (core, target) = (cx.core(), Target::of_type(S::SERVICE_TYPE));
     match core.find(target.lookup_hash()).first() {
+        Some(&id) if core.families.of(id).is_some() => Err(Error::msg(format_args!(
+            "`{}` is a family: each of its members may provide another value\nhelp: let the members pass their values \
+             on by a topic, or take one by the member's name",
+            core.name(id)
+        ))),
         Some(&id) => provided_to::<S>(cx, id),
         None => Err(Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text))),
     }

@@ -342,7 +342,7 @@ impl<'a> Explorer<'a> {
             for name in &self.fakes {
                 harness = harness.fake(name, FakeService::manual());
             }
-            let limited = harness.daemon().services().iter().filter(|service| service.limits().restarts.is_some());
+            let limited = harness.daemon().all_services().filter(|service| service.limits().restarts.is_some());
             let limited: Vec<String> = limited.map(|service| service.name().to_owned()).collect();
             let test = harness.start().await;
             test.settle().await;

@@ -161,8 +161,7 @@ impl Harness {
             true => self.replace(service, ReloadingFake(fake)),
             false => self.replace(service, fake),
         };
-        let services = self.daemon.services_mut();
-        services.iter_mut().filter(|known| known.name() == service).for_each(Service::run_once);
+        self.daemon.service_mut(service).into_iter().for_each(Service::run_once);
         self.fakes.push(service.to_owned());
         self
     }
@@ -175,20 +174,21 @@ impl Harness {
     /// If no service has the name, or the service is switched off.
     #[track_caller]
     pub fn replace(mut self, service: &str, runner: impl Runner) -> Self {
-        let services = self.daemon.services_mut();
-        let Some(at) = services.iter().position(|known| known.name() == service) else {
-            no_service(service, self.daemon.services().iter().map(Service::name));
-        };
-        assert!(!services[at].is_off(), "service `{service}` is switched off, so nothing can replace it");
-        let replaced = services.remove(at).replaced(runner);
-        services.insert(at, replaced);
+        if !self.daemon.all_services().any(|known| known.name() == service) {
+            no_service(service, self.daemon.all_services().map(Service::name));
+        }
+        if let Some(known) = self.daemon.service_mut(service) {
+            assert!(!known.is_off(), "service `{service}` is switched off, so nothing can replace it");
+            let before = std::mem::replace(known, Service::blank("".into()));
+            *known = before.replaced(runner);
+        }
         self.fakes.retain(|name| name != service);
         self.replaced.push(service.to_owned());
         self
     }
 
     /// Replaces by a fake every service that is not replaced yet, except those that are switched
-    /// off. Script some with [`fake`](Harness::fake) before:
+    /// off. Members that a family gets later are fakes, too. Script some with [`fake`](Harness::fake) before:
     ///
     /// ```
     /// use rxd::testing::{Behavior, FakeService, Harness};
@@ -216,20 +216,22 @@ impl Harness {
     /// If no service has the name.
     #[track_caller]
     pub fn fake_all_except(self, service: &str) -> Self {
-        if !self.daemon.services().iter().any(|known| known.name() == service) {
-            no_service(service, self.daemon.services().iter().map(Service::name));
+        if !self.daemon.all_services().any(|known| known.name() == service) {
+            no_service(service, self.daemon.all_services().map(Service::name));
         }
         self.fake_others(Some(service))
     }
 
     fn fake_others(mut self, real: Option<&str>) -> Self {
-        let on = self.daemon.services().iter().filter(|known| !known.is_off());
+        let on = self.daemon.all_services().filter(|known| !known.is_off());
         let names: Vec<String> = on.map(|known| known.name().to_owned()).collect();
         for name in names {
             if Some(&*name) != real && !self.replaced.contains(&name) {
                 self = self.fake(&name, FakeService::new());
             }
         }
+        let call_log = self.call_log.clone();
+        self.daemon.replace_made(move |made| made.replaced(FakeService::new().call_log(&call_log)));
         self
     }
 

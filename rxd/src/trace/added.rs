@@ -3,8 +3,8 @@
 //! A name may be that of several services, one after the other. In the trace they are `worker`,
 //! `worker#2`, and so on.
 
-use super::rules::{DeclaredRules, ServiceRules, rules_of};
-use crate::board::Id;
+use super::rules::{DeclaredRules, Membership, ServiceRules, family_target, rules_of};
+use crate::board::{Id, MembershipChange};
 use crate::core::{Core, ServiceCommand};
 use crate::graph::Node;
 use crate::lifecycle::options::Options;
@@ -39,9 +39,20 @@ impl AddedRules {
             true => Some(id as usize),
             false => inner.places.get(&id).map(|place| declared + place),
         };
-        let mut own = rules_of(node, options, &|target| place(core.id(target.text)?));
+        let family = |name: &str| core.families.find(name).map(family_target);
+        let mut own = rules_of(node, options, &|target| match core.id(target.text) {
+            Some(id) => place(id),
+            None => family(target.text),
+        });
         own.stops_before.extend(owner.and_then(place));
         Some(own)
+    }
+
+    /// Notes a service that is added as a member of this family.
+    pub(crate) fn note_member(core: &Core, id: Id, (family, name): (usize, &str)) {
+        if core.board.has_room_to_record() {
+            AddedRules::note(core, id, Some(ServiceRules::member(name.to_owned(), family)));
+        }
     }
 
     /// Notes a service that is added.
@@ -63,6 +74,20 @@ impl AddedRules {
         core.extensions.get::<AddedRules>().map(|rules| rules.0.lock().added.clone()).unwrap_or_default()
     }
 
+    /// Which services joined and left families, of those that were added.
+    fn memberships(core: &Core) -> Vec<Membership> {
+        let Some(rules) = core.extensions.get::<AddedRules>() else { return Vec::new() };
+        let (inner, declared) = (rules.0.lock(), core.board.declared());
+        let mut memberships = Vec::new();
+        for change in core.board.memberships() {
+            let MembershipChange { seq, family, id, joins } = change;
+            if let Some(place) = inner.places.get(&id) {
+                memberships.push(Membership { seq, family, service: declared + place, joins });
+            }
+        }
+        memberships
+    }
+
     /// The names of the services in a trace.
     pub(super) fn names(core: &Core) -> TraceNames<'_> {
         TraceNames { core, rules: core.extensions.get() }
@@ -73,7 +98,14 @@ impl DeclaredRules {
     /// Allows for what operators have requested of this daemon, and for the services that were added
     /// to it.
     pub(crate) fn operated(mut self, core: &Core) -> Self {
-        self.services.extend(AddedRules::all(core));
+        self.memberships = AddedRules::memberships(core);
+        for added in AddedRules::all(core) {
+            let of_family = added.member_of.and_then(|family| self.families.get(family).cloned());
+            self.services.push(match of_family {
+                Some(rules) => ServiceRules { name: added.name, member_of: added.member_of, ..rules },
+                None => added,
+            });
+        }
         let names = AddedRules::names(core);
         let mut services: HashMap<String, &mut ServiceRules> =
             self.services.iter_mut().map(|service| (service.name.clone(), service)).collect();

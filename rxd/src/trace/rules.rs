@@ -13,7 +13,31 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct DeclaredRules {
     pub(crate) services: Vec<ServiceRules>,
+    /// What each family declares for its members. As a target, family `n` is [`family_target`]`(n)`.
+    pub(crate) families: Vec<ServiceRules>,
+    /// Which services joined and left the families, in order.
+    pub(crate) memberships: Vec<Membership>,
     pub(crate) exact: bool,
+}
+
+/// A service that joined or left a family.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Membership {
+    /// The number of the last transition before that.
+    pub(crate) seq: u64,
+    pub(crate) family: usize,
+    pub(crate) service: usize,
+    pub(crate) joins: bool,
+}
+
+/// A family as a target.
+pub(crate) const fn family_target(family: usize) -> usize {
+    usize::MAX - family
+}
+
+/// The family that this target is, if it is not a service.
+pub(crate) const fn family_of_target(target: usize) -> Option<usize> {
+    if target > usize::MAX / 2 { Some(usize::MAX - target) } else { None }
 }
 
 /// What was declared of one service.
@@ -40,6 +64,8 @@ pub(crate) struct ServiceRules {
     /// How many reloads operators have requested: one in the back-off ends it, and takes its own
     /// time.
     pub(crate) reloads: u32,
+    /// The family that it is a member of.
+    pub(crate) member_of: Option<usize>,
 }
 
 /// A gate that was declared of a service.
@@ -73,8 +99,8 @@ pub(crate) enum GateCondition {
 }
 
 impl DeclaredRules {
-    /// The rules that this graph declares, with the options of each of its services. A service
-    /// whose options are missing is switched off.
+    /// The rules that this graph declares, with the options of each of its services and families, which
+    /// come last. A service whose options are missing is switched off.
     pub(crate) fn from_graph(graph: &Graph<'_>, options: &[Option<&Options>]) -> Self {
         let nodes = graph.nodes.iter().zip(options);
         let on: Vec<(&Node<'_>, &Options)> = nodes.filter_map(|(node, options)| Some((node, (*options)?))).collect();
@@ -86,7 +112,22 @@ impl DeclaredRules {
         };
         let mut services: Vec<ServiceRules> = on.iter().map(|(node, options)| rules_of(node, options, &find)).collect();
         remove_cycles(&mut services);
-        DeclaredRules { services, exact: false }
+        let families = on.iter().position(|(node, _)| node.family.is_some()).unwrap_or(on.len());
+        services.iter_mut().for_each(|service| service.name_families(families));
+        let families = services.split_off(families);
+        DeclaredRules { services, families, memberships: Vec::new(), exact: false }
+    }
+
+    /// A service for each change of the membership up to a transition: those of family `family` then.
+    pub(crate) fn members_at(&self, family: usize, seq: u64) -> Vec<usize> {
+        let mut members = Vec::new();
+        for change in self.memberships.iter().filter(|change| change.family == family && change.seq < seq) {
+            match change.joins {
+                true => members.push(change.service),
+                false => members.retain(|&member| member != change.service),
+            }
+        }
+        members
     }
 
     /// Says that the times in the trace are exact, because the clock was paused. Delays then have
@@ -145,6 +186,7 @@ pub(super) fn rules_of(
         has_gated_init_limit: false,
         operator_requests: 0,
         reloads: 0,
+        member_of: None,
     };
     for edge in node.edges {
         let targets: Vec<usize> = edge.targets.iter().filter_map(find).collect();
@@ -215,6 +257,35 @@ fn remove_cycles(services: &mut [ServiceRules]) {
 }
 
 impl ServiceRules {
+    /// Those of a member of a family, whose own are not known yet.
+    pub(crate) fn member(name: String, family: usize) -> Self {
+        ServiceRules {
+            name,
+            options: Options::DEFAULT,
+            gates: Vec::new(),
+            reactions: Vec::new(),
+            depends_on: Vec::new(),
+            stops_before: Vec::new(),
+            has_stop: false,
+            has_needs: false,
+            may_end_after_failure: false,
+            has_gated_init_limit: false,
+            operator_requests: 0,
+            reloads: 0,
+            member_of: Some(family),
+        }
+    }
+
+    /// Has targets from number `first` on be families.
+    fn name_families(&mut self, first: usize) {
+        let gates = self.gates.iter_mut().map(|gate| &mut gate.targets);
+        let reactions = self.reactions.iter_mut().map(|reaction| &mut reaction.targets);
+        let lists = gates.chain(reactions).chain([&mut self.depends_on, &mut self.stops_before]);
+        for target in lists.flatten().filter(|target| **target >= first) {
+            *target = family_target(*target - first);
+        }
+    }
+
     pub(crate) fn shuts_down(&self) -> bool {
         self.options.on_failure == OnFailure::Shutdown
     }

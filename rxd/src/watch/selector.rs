@@ -21,6 +21,10 @@ use std::marker::PhantomData;
 /// # }
 /// ```
 ///
+/// The name of a family, and its type, select the members that it has when the selection is used. A
+/// declared watch on a family follows its members as they come and go; one that is made from a
+/// selection does not.
+///
 /// A name that is given twice counts once. An empty selection is an error where it is used.
 pub trait ServiceSelector {
     /// Calls `each` with every name or type.
@@ -125,7 +129,10 @@ pub(super) fn select(core: &Core, names: &impl ServiceSelector) -> Result<Box<[I
     });
     match unknown {
         Some(error) => Err(error),
-        None if select.list.is_empty() => Err(Error::msg("failed to watch: no service is named")),
+        None if select.list.is_empty() => Err(match select.family {
+            Some(name) => Error::msg(format_args!("failed to watch: family `{name}` has no members")),
+            None => Error::msg("failed to watch: no service is named"),
+        }),
         None => Ok(select.list.into()),
     }
 }
@@ -144,11 +151,13 @@ struct SelectedServices<'a> {
     list: Vec<Id>,
     /// Which services are in the list; made once the list is too long to be searched.
     seen: Vec<bool>,
+    /// The last family of which the members were selected.
+    family: Option<&'a str>,
 }
 
 impl<'a> SelectedServices<'a> {
     fn new(core: &'a Core) -> Self {
-        SelectedServices { core, list: Vec::new(), seen: Vec::new() }
+        SelectedServices { core, list: Vec::new(), seen: Vec::new(), family: None }
     }
 
     /// Adds the services of a target. Returns whether there are any.
@@ -157,7 +166,13 @@ impl<'a> SelectedServices<'a> {
         for id in self.core.find(target.lookup_hash()) {
             if target.by_type || *self.core.name(id) == target.text {
                 any = true;
-                self.add_id(id);
+                match self.core.families.of(id) {
+                    Some(family) => {
+                        self.family = Some(&family.name);
+                        self.core.members(id).into_iter().for_each(|id| self.add_id(id));
+                    }
+                    None => self.add_id(id),
+                }
             }
         }
         any
@@ -189,5 +204,12 @@ fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
 
 /// The error about a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
+    if let Some(family) = core.families.find(name) {
+        let first = core.families.all()[family].member_name(0);
+        return Error::msg(format_args!(
+            "`{name}` is a family of daemon `{}`, not a service\nhelp: name one of its members, such as `{first}`",
+            core.daemon
+        ));
+    }
     Error::msg(crate::graph::unknown_service(&core.daemon, name, core.all_names().iter().map(|name| &**name)))
 }

@@ -115,8 +115,9 @@ impl Stop {
 struct Found {
     id: Id,
     status: ServiceStatus,
-    /// The closed gates, each with the targets that do not satisfy it.
-    gates: Vec<(WatcherSpec, Vec<Id>)>,
+    /// The closed gates, each with the targets that do not satisfy it, and its families that have no
+    /// members.
+    gates: Vec<(WatcherSpec, [Vec<Id>; 2])>,
     /// The reactions whose conditions hold, but not for as long as they have to.
     holding: Vec<WatcherSpec>,
     /// The services that must be in Exit before it is asked to stop.
@@ -198,16 +199,18 @@ fn find(core: &Core, stop: Option<&Stop>, first: &dyn Fn(&BoardView<'_>) -> Vec<
         next.reverse();
         let mut found: Vec<Found> = Vec::new();
         while let Some(id) = next.pop() {
-            if std::mem::replace(&mut seen[core.board.place(id)], true) {
+            // A member that has just joined has no place in the list.
+            if seen.get_mut(core.board.place(id)).is_none_or(|seen| std::mem::replace(seen, true)) {
                 continue;
             }
             let status = *look.status(id);
             let to = if status.state == State::Idle { State::Run } else { State::Init };
             let (mut gates, mut unmet) = (Vec::new(), Vec::new());
             for gate in if look.is_held(id) { look.unmet(id, to) } else { Vec::new() } {
-                let targets = those(&gate.targets, &|target| !gate.condition.holds(look.status(target)));
+                let targets = those(&look.expand(&gate.targets), &|id| !gate.condition.holds(look.status(id)));
                 unmet.extend_from_slice(&targets);
-                gates.push((gate, targets));
+                let empty = those(&gate.targets, &|id| look.is_empty_family(id));
+                gates.push((gate, [targets, empty]));
             }
             let before = stop.map_or(&[][..], |stop| &stop.before[core.board.place(id)]);
             let before = if status.over { &[] } else { before };

@@ -21,11 +21,26 @@ impl Core {
         reply: Reply,
         own: Option<Id>,
     ) -> Result<Option<Duration>, RemoveRefused> {
+        self.remove_added(name, with_dependents, reply, (own, false))
+    }
+
+    /// As [`begin_removal`](Core::begin_removal); also of a member of a family, if `as_member` says
+    /// so.
+    pub(in crate::core) fn remove_added(
+        &self,
+        name: &str,
+        with_dependents: bool,
+        reply: Reply,
+        (own, as_member): (Option<Id>, bool),
+    ) -> Result<Option<Duration>, RemoveRefused> {
         let rows = self.added.rows.lock();
         let Some(id) = rows.find(name).filter(|&id| rows.row(id).is_some_and(|row| row.is_there)) else {
             let is_declared = self.names.id(name).is_some();
             return Err(if is_declared { RemoveRefused::Declared } else { RemoveRefused::Unknown });
         };
+        if let Some(family) = rows.row(id).and_then(|row| row.about.family).filter(|_| !as_member) {
+            return Err(RemoveRefused::Member(family));
+        }
         self.begin_removal_of(id, rows, with_dependents, reply, own)
     }
 
@@ -80,6 +95,17 @@ impl Core {
         all.iter().for_each(|&id| self.stop_order.begin_removal(id));
         self.go_on(next);
         Ok((!is_own).then_some(limit))
+    }
+
+    /// Has `reply` get the answer to the removal of the service of this name, too. Returns false if
+    /// there is none.
+    pub(crate) fn await_removal(&self, name: &str, reply: Reply) -> bool {
+        let mut guard = self.added.rows.lock();
+        let rows = &mut *guard;
+        let Some(id) = rows.find(name) else { return false };
+        let Some(removal) = rows.row_mut(id).and_then(|row| row.removal.as_mut()) else { return false };
+        removal.replies.push(reply);
+        true
     }
 
     /// Of services that are to be removed, those to which no other refers any more: those whose

@@ -8,6 +8,7 @@
 
 use super::{MAY_END, ambiguity, own_faults};
 use crate::board::Id;
+use crate::board::slots::family_id;
 use crate::core::added::{GroupMember, RemoveRefused};
 use crate::core::names::Name;
 use crate::core::{Core, Reply};
@@ -83,7 +84,7 @@ impl DaemonHandle {
     /// removed, and the wanted one added. What names a service that is replaced is replaced with it.
     ///
     /// * The group is set by this call. Services that the daemon was started with are not touched, also
-    ///   if they are in the group, nor are those that another service
+    ///   if they are in the group, nor are members of a family, nor those that another service
     ///   [owns](crate::Context::spawn_service).
     /// * The wanted services may name each other, in any order, and all that is there.
     /// * One call follows the other, for all groups together.
@@ -188,7 +189,7 @@ impl DaemonHandle {
                 }
                 // Somebody else removes it.
                 Err(RemoveRefused::Unknown | RemoveRefused::UnderWay) => {}
-                Err(RemoveRefused::Declared | RemoveRefused::Needed(_)) => {
+                Err(RemoveRefused::Declared | RemoveRefused::Member(_) | RemoveRefused::Needed(_)) => {
                     unreachable!("it was added, and may be named")
                 }
             }
@@ -307,7 +308,7 @@ type NamedEdge<'a> = (Edge<'static>, Vec<(Target<'a>, Vec<Name>)>);
 /// Checks the services that are to be added, together. Returns the order in which they are added.
 fn check(core: &Core, gone: &HashSet<Id>, add: &[Service]) -> Result<Vec<usize>, Error> {
     let (mut faults, mut rule) = (Vec::new(), None);
-    let stays = |id: Id| !gone.contains(&id) && !core.is_removed(id);
+    let stays = |id: Id| core.families.of(id).is_some() || !gone.contains(&id) && !core.is_removed(id);
     let mut edges: Vec<Vec<NamedEdge<'_>>> = Vec::with_capacity(add.len());
     let mut of_type: HashMap<u64, Vec<Name>> = HashMap::new();
     for service in add {
@@ -344,9 +345,13 @@ fn check(core: &Core, gone: &HashSet<Id>, add: &[Service]) -> Result<Vec<usize>,
         }
         edges.push(named);
     }
-    let mut others: Vec<(Name, &'static Table)> = Vec::new();
-    for id in core.board.ids().into_iter().filter(|&id| stays(id)) {
-        others.extend(core.table(id).map(|table| (core.name(id).clone(), table)));
+    // A family stands for its members.
+    let mut ids = core.board.ids();
+    ids.retain(|&id| stays(id) && core.added.family(id).is_none());
+    ids.extend((0..core.families.all().len()).map(family_id));
+    let mut others: Vec<(Id, Name, &'static Table)> = Vec::with_capacity(ids.len());
+    for id in ids {
+        others.extend(core.table(id).map(|table| (id, core.name(id).clone(), table)));
     }
     if faults.is_empty() {
         (faults, rule) = graph_faults(core, &others, add, &edges);
@@ -363,7 +368,7 @@ fn check(core: &Core, gone: &HashSet<Id>, add: &[Service]) -> Result<Vec<usize>,
 /// What the rules of the graph say about these services, beside the others.
 fn graph_faults(
     core: &Core,
-    others: &[(Name, &'static Table)],
+    others: &[(Id, Name, &'static Table)],
     add: &[Service],
     edges: &[Vec<NamedEdge<'_>>],
 ) -> (Vec<String>, Option<&'static str>) {
@@ -391,8 +396,10 @@ fn graph_faults(
         own.push(edges.iter().zip(targets).map(|((edge, _), targets)| Edge { targets, ..*edge }).collect());
     }
     let mut nodes: Vec<Node<'_>> = Vec::with_capacity(others.len() + add.len());
-    for (name, table) in others {
-        nodes.push(Node { name, service_type: None, table, edges: &[], optional: false, options: &MAY_END });
+    for (id, name, table) in others {
+        let family = core.families.of(*id).map(|family| &*family.stem);
+        let (service_type, edges, optional, options) = (None, &[][..], false, &MAY_END);
+        nodes.push(Node { name, service_type, table, edges, optional, options, family });
     }
     nodes.extend(add.iter().zip(&own).map(|(service, edges)| service.node(edges)));
     match (Graph { daemon: &core.daemon, nodes: &nodes }).check() {

@@ -1,6 +1,7 @@
 //! Families of services, each of which is one node.
 
 use super::*;
+use crate::graph::family::is_member_name;
 
 fn family(name: &'static str, stem: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
     Node { family: Some(stem), ..node(name, edges) }

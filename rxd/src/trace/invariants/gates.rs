@@ -5,7 +5,7 @@ use super::index::{IndexedTrace, Violations};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::trace::TraceStep;
-use crate::trace::rules::{DeclaredRules, GateCondition};
+use crate::trace::rules::{DeclaredRules, GateCondition, family_of_target};
 use std::time::Duration;
 
 /// What a condition needs to know of one of its targets.
@@ -56,12 +56,14 @@ impl TargetState {
 }
 
 /// A gate or a reaction of a service, and what has become of its condition.
-struct WatchedCondition<'a> {
+struct WatchedCondition {
     /// The state that a gate is before; none for a reaction.
     before: Option<State>,
     condition: GateCondition,
     mode: Mode,
-    targets: &'a [usize],
+    /// The services, members of families among them, and the families.
+    targets: Vec<usize>,
+    families: Vec<usize>,
     lasts: Duration,
     /// Since when it holds, if it does.
     since: Option<Duration>,
@@ -71,22 +73,27 @@ struct WatchedCondition<'a> {
     changed: Vec<usize>,
 }
 
-impl WatchedCondition<'_> {
+impl WatchedCondition {
     fn is_edge(&self) -> bool {
         matches!(self.condition, GateCondition::State(Action::Changing, _))
     }
 
     /// Looks at the condition after a transition at this time.
     fn look(&mut self, states: &[TargetState], at: Duration) {
+        self.look_between(states, at, at);
+    }
+
+    /// As [`look`](WatchedCondition::look), after what happened at some time between these two.
+    fn look_between(&mut self, states: &[TargetState], earliest: Duration, latest: Duration) {
         let satisfies = |&target: &usize| states[target].satisfies(self.condition);
         let holds = match self.mode {
             _ if self.is_edge() => return,
             Mode::Any => self.targets.iter().any(satisfies),
             Mode::All => self.targets.iter().all(satisfies),
         };
-        self.came_true |= self.holds_long_enough(at);
-        self.since = holds.then(|| self.since.unwrap_or(at));
-        self.came_true |= self.holds_long_enough(at);
+        self.came_true |= self.holds_long_enough(latest);
+        self.since = holds.then(|| self.since.unwrap_or(earliest));
+        self.came_true |= self.holds_long_enough(latest);
     }
 
     fn holds_long_enough(&self, at: Duration) -> bool {
@@ -118,16 +125,20 @@ impl WatchedCondition<'_> {
     }
 
     fn text(&self, rules: &DeclaredRules) -> String {
-        let names: Vec<&str> = self.targets.iter().map(|&at| &*rules.services[at].name).collect();
+        let services = self.targets.iter().map(|&at| &*rules.services[at].name);
+        let names: Vec<&str> = services.chain(self.families.iter().map(|&at| &*rules.families[at].name)).collect();
         let lasts = if self.lasts.is_zero() { String::new() } else { format!(" for {:?}", self.lasts) };
         format!("{:?} of {names:?} satisfies {:?}{lasts}", self.mode, self.condition)
     }
 }
 
-fn watched_of<'a>(rules: &'a DeclaredRules, states: &[TargetState]) -> Vec<Vec<WatchedCondition<'a>>> {
-    let new = |before, condition, mode, targets, lasts| {
+fn watched_of(rules: &DeclaredRules, states: &[TargetState]) -> Vec<Vec<WatchedCondition>> {
+    let new = |before, condition, mode, targets: &[usize], lasts| {
         let (since, came_true, changed) = (None, false, Vec::new());
-        let mut watched = WatchedCondition { before, condition, mode, targets, lasts, since, came_true, changed };
+        let families = targets.iter().copied().filter_map(family_of_target).collect();
+        let targets = targets.iter().copied().filter(|&target| family_of_target(target).is_none()).collect();
+        let mut watched =
+            WatchedCondition { before, condition, mode, targets, families, lasts, since, came_true, changed };
         watched.look(states, Duration::ZERO);
         watched
     };
@@ -149,14 +160,32 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
     let rules = indexed.rules;
     let mut states = vec![TargetState::AT_START; rules.services.len()];
     let mut watched = watched_of(rules, &states);
-    // The watches that each service is a target of.
+    // The watches that each service, and each family, is a target of.
     let mut watches_on = vec![Vec::new(); rules.services.len()];
+    let mut watches_on_family = vec![Vec::new(); rules.families.len()];
     for (owner, own) in watched.iter().enumerate() {
         for (nth, watch) in own.iter().enumerate() {
             watch.targets.iter().for_each(|&target| watches_on[target].push((owner, nth)));
+            watch.families.iter().for_each(|&family| watches_on_family[family].push((owner, nth)));
         }
     }
+    let mut before = Duration::ZERO;
+    let mut memberships = rules.memberships.iter().peekable();
     for (me, step) in indexed.steps() {
+        while let Some(change) = memberships.next_if(|change| change.seq < step.seq) {
+            for &(owner, nth) in &watches_on_family[change.family] {
+                let watch = &mut watched[owner][nth];
+                if change.joins {
+                    watch.targets.push(change.service);
+                    watches_on[change.service].push((owner, nth));
+                } else {
+                    watch.targets.retain(|&target| target != change.service);
+                    watch.changed.retain(|&target| target != change.service);
+                    watches_on[change.service].retain(|&on| on != (owner, nth));
+                }
+                watch.look_between(&states, before, step.at);
+            }
+        }
         if step.enters(State::Init) || step.enters(State::Run) {
             for gate in watched[me].iter_mut().filter(|gate| gate.before == Some(step.state)) {
                 if !gate.is_taken(step.at) {
@@ -176,6 +205,7 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
                 violations.add("G9", step.seq, text);
             }
         }
+        before = step.at;
         // When an operator starts a service again, it leaves Exit without a transition.
         let left = states[me].inside.filter(|&before| before != step.state);
         states[me].apply(step);

@@ -18,8 +18,11 @@ pub struct UnmetGate {
     pub mode: Mode,
     /// The condition: `entering Run`, `to complete`.
     pub condition: Cow<'static, str>,
-    /// The services that do not satisfy it.
+    /// The services that do not satisfy it. Where one of several is enough, all of them, and a family
+    /// by its own name.
     pub services: Vec<Cow<'static, str>>,
+    /// The families among its targets that have no members.
+    pub empty_families: Vec<Cow<'static, str>>,
     /// The time after which a closed gate is a failure of its service; none if there is no limit.
     pub within: Option<Duration>,
     /// For how long the condition has to hold before the gate opens.
@@ -30,9 +33,9 @@ pub struct UnmetGate {
 
 impl UnmetGate {
     /// Takes the targets that do not satisfy the gate, too.
-    pub(super) fn new(core: &Core, gate: &WatcherSpec, unmet: &[Id]) -> Self {
+    pub(super) fn new(core: &Core, gate: &WatcherSpec, [unmet, empty]: &[Vec<Id>; 2]) -> Self {
         // A condition that has not held for long enough names all it is about.
-        let targets = if gate.mode == Mode::Any || unmet.is_empty() { &gate.targets } else { unmet };
+        let targets = if gate.mode == Mode::Any || unmet.is_empty() { &*gate.targets } else { &**unmet };
         UnmetGate {
             mode: gate.mode,
             condition: match gate.condition {
@@ -47,6 +50,7 @@ impl UnmetGate {
                 Condition::Failed => Cow::Borrowed("to fail"),
             },
             services: core.names_of(targets),
+            empty_families: core.names_of(empty),
             within: gate.within,
             lasts: gate.lasts,
             held_for: held_for(core, gate),
@@ -63,6 +67,9 @@ impl fmt::Display for UnmetGate {
             write!(f, "{}{service}", if at == 0 { "" } else { ", " })?;
         }
         write!(f, " {}", self.condition)?;
+        for family in &self.empty_families {
+            write!(f, ", {family} has no members")?;
+        }
         match (self.lasts, self.held_for) {
             (Some(lasts), Some(held)) => {
                 write!(f, ", which has held for {} of {}", ShortDuration(held.min(lasts)), ExactDuration(lasts))
