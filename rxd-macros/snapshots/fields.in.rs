@@ -6,4 +6,5 @@ struct Workers {
     metrics: Metrics,
     #[service(name = "worker-2")]
     second: Option<Worker>,
+    probes: Vec<Probe>,
 }

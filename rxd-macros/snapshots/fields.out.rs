@@ -3,6 +3,7 @@ struct Workers {
     #[cfg(feature = "metrics")]
     metrics: Metrics,
     second: Option<Worker>,
+    probes: Vec<Probe>,
 }
 ::rxd::__private::show! {
     { let _ = ::rxd::__private::editor::daemon::signals; } { let _ =
@@ -16,7 +17,7 @@ impl ::rxd::__private::Graphed for Workers {
     const ANALYSIS: &'static ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = Workers::GRAPH;
         static INDEX: ::rxd::__private::Index<
-            { 2 + ::core::cfg!(all(feature = "metrics")) as usize },
+            { 3 + ::core::cfg!(all(feature = "metrics")) as usize },
         > = ::rxd::__private::Index::new(&GRAPH);
         static ANALYSIS: ::rxd::__private::Analysis<'static> = INDEX
             .of(&GRAPH)
@@ -27,6 +28,7 @@ impl ::rxd::__private::Graphed for Workers {
                     #[cfg(feature = "metrics")]
                     ("metrics", false),
                     ("second", true),
+                    ("probes", true),
                 ],
                 &[#[cfg(not(all(feature = "metrics")))] ("metrics", "Metrics")],
             );

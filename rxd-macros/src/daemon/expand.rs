@@ -3,14 +3,14 @@
 use super::fields::{AsField, configured_out, field_positions, field_table, field_types};
 use super::model::{DaemonField, DaemonModel};
 use super::settings::{DaemonSetting, PrestartStage};
+use super::unix_only::{is_unix_only, report_unix_only};
 use crate::code::{Code, call_site_ident};
 use crate::runtime::RuntimePaths;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
-use crate::syntax::words::SIGNALS;
 use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ItemStruct;
 use syn::ext::IdentExt as _;
-use syn::{Expr, ExprLit, ItemStruct, Lit};
 
 /// All impls and checks of a daemon.
 pub(crate) fn expand<'a>(item: &ItemStruct, daemon: &DaemonModel, rxd: &'a RuntimePaths) -> Code<'a> {
@@ -156,38 +156,6 @@ fn report_no_services(ident: &Ident, daemon: &DaemonModel) -> Option<TokenStream
     );
     let error = quote_spanned!(ident.span()=> ::core::compile_error! { #text });
     Some(quote!(#[cfg(not(any(#(#conditions),*)))] #error))
-}
-
-/// The errors about what a setting asks for and only Unix has. This macro runs on the machine that
-/// compiles, and only the compiler knows what it compiles for.
-fn report_unix_only(setting: &DaemonSetting) -> Vec<TokenStream> {
-    let report = |span: Span, what: &str, help: &str| {
-        let text = format!("{what} on this system\nhelp: {help}");
-        let error = quote_spanned!(span=> ::core::compile_error! { #text });
-        quote!(#[cfg(not(unix))] #error)
-    };
-    match setting {
-        DaemonSetting::Admin(address) => match &**address {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text.value().starts_with("unix:") => {
-                vec![report(text.span(), "there are no Unix sockets", "write `127.0.0.1:1337`")]
-            }
-            _ => Vec::new(),
-        },
-        DaemonSetting::Signals(signals) => {
-            let signals = signals.iter().filter(|signal| is_unix_only(signal));
-            let help = "write `interrupt` or `terminate`; for a list that depends on the system, call \
-                        `Daemon::signals` of the builder";
-            signals
-                .map(|signal| report(signal.span(), &format!("there is no signal `{}`", SIGNALS.word_of(signal)), help))
-                .collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a constant of `Signal` exists on Unix only.
-fn is_unix_only(signal: &Ident) -> bool {
-    !["INTERRUPT", "TERMINATE"].iter().any(|everywhere| signal == everywhere)
 }
 
 /// The values that only the compiler can evaluate. Each is written into one constant, and checked

@@ -7,6 +7,7 @@ mod family;
 mod fields;
 pub(crate) mod model;
 mod settings;
+mod unix_only;
 
 use crate::code::Code;
 use crate::editor::EditorHints;

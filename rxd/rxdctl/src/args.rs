@@ -105,6 +105,13 @@ pub(crate) enum CliCommand {
         #[arg(long, conflicts_with_all = ["services", "group"])]
         all: bool,
     },
+    /// Changes how many members a family of services has: `scale workers 8`.
+    Scale {
+        /// The family.
+        family: String,
+        /// The number of members.
+        members: u32,
+    },
     /// Stops the daemon. Does not wait until it has stopped; `events` does, on the daemon's own address.
     Shutdown {
         /// The reason, for the daemon's log and its status.
@@ -193,6 +200,7 @@ mod tests {
             "rxdctl reload",
             "rxdctl reload -g ingest",
             "rxdctl reload --all",
+            "rxdctl scale workers 8",
             "rxdctl graph --format svg",
             "rxdctl events --json",
             "rxdctl shutdown --reason deploy",
@@ -208,6 +216,8 @@ mod tests {
             "rxdctl restart api --all",
             "rxdctl stop api -g ingest",
             "rxdctl reload -g ingest --all",
+            "rxdctl scale workers",
+            "rxdctl scale workers many",
             "rxdctl --at nowhere status",
             "rxdctl shutdown api",
             "rxdctl log-level api debug --reset",

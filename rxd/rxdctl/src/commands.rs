@@ -51,6 +51,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
             Ok(ExitStatus::Done)
         }
         CliCommand::Reload { services, .. } => act(&client, "reload", &services, json).await,
+        CliCommand::Scale { family, members } => scale(&client, &family, members, json).await,
         CliCommand::Shutdown { reason } => {
             let body = json!({ "reason": reason.unwrap_or_default() }).to_string();
             let daemon = client.json(Method::POST, "/shutdown", &body).await?;
@@ -284,6 +285,20 @@ async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Re
         }
     }
     first_error.map_or(Ok(ExitStatus::Done), Err)
+}
+
+async fn scale(client: &Client, family: &str, members: u32, json: bool) -> Result<ExitStatus, CliError> {
+    let (path, body) = (format!("/families/{}/scale", segment(family)), json!({ "members": members }).to_string());
+    let (status, reply) = client.json_with_status(Method::POST, &path, &body).await?;
+    let Some(names) = reply["members"].as_array() else {
+        return Err(client.no_daemon("its answer names no members"));
+    };
+    let count = match names.len() {
+        1 => "1 member".to_owned(),
+        count => format!("{count} members"),
+    };
+    let goes_on = if status == 202 { "; the scaling is in progress" } else { "" };
+    print(json, &reply, || format!("{}: {count}{goes_on}\n", show::clean(family)))
 }
 
 async fn levels(client: &Client, wanted: &LogLevelArgs, json: bool) -> Result<ExitStatus, CliError> {

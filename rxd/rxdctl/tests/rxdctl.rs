@@ -221,6 +221,16 @@ async fn u8_address_with_a_path_reaches_a_nested_router() {
 }
 
 #[tokio::test]
+async fn f83_scale_sends_the_number_and_says_how_many_members_there_are() {
+    let body = r#"{"name":"workers","members":["worker-0"]}"#;
+    let at = serve("200 OK\r\nContent-Type: application/json", body, 1).await;
+    assert_eq!(said(&at, "scale workers 1").await, (0, "workers: 1 member\n".to_owned()));
+    let d = start("families").await;
+    let (code, _, err) = ctl(&d, "scale workers 2").await;
+    assert!(code == 1 && err.contains("has no family `workers`"), "{err}");
+}
+
+#[tokio::test]
 async fn action_that_goes_on_is_said_to_be_in_progress() {
     let body = r#"{"name":"api","state":"run","transition":"entering"}"#;
     let at = serve("202 Accepted\r\nContent-Type: application/json", body, 1).await;

@@ -26,6 +26,8 @@ pub(crate) struct Layout {
 #[derive(Debug)]
 pub(crate) struct PlacedService {
     pub(crate) name: String,
+    /// Of a family, what the names of its members begin with.
+    pub(crate) stem: Option<String>,
     pub(crate) layer: usize,
     pub(crate) x: f64,
     pub(crate) y: f64,
@@ -102,7 +104,8 @@ impl Layout {
         let layers = layers(graph.nodes.len(), &lines);
         let boxes = graph.nodes.iter().zip(layers).map(|(node, layer)| {
             let width = 40.0 + 9.2 * node.name.chars().count().clamp(16, MAX_TEXT_CHARS) as f64;
-            PlacedService { name: node.name.to_owned(), layer, x: 0.0, y: 0.0, width }
+            let stem = node.family.map(ToOwned::to_owned);
+            PlacedService { name: node.name.to_owned(), stem, layer, x: 0.0, y: 0.0, width }
         });
         let mut layout = Layout { daemon: graph.daemon.to_owned(), boxes: boxes.collect(), lines, ..Layout::default() };
         layout.place(down);

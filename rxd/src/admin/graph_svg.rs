@@ -6,9 +6,10 @@
 //! label is the condition. Gates are solid lines, reactions dashed ones, streams dotted ones.
 
 use super::graph_layout::{BOX_HEIGHT, Layout, MAX_SHOWN_LABELS, MAX_TEXT_CHARS, PlacedLine, label_size};
-use crate::core::States;
+use crate::core::{ServiceState, States};
 use crate::escape;
 use crate::graph::Graph;
+use crate::lifecycle::state::State;
 use std::fmt::{self, Write};
 use std::sync::OnceLock;
 
@@ -117,13 +118,9 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
     }
     out.push_str(&labels);
     for placed in &layout.boxes {
-        let state = states.get(&placed.name);
-        let class = state.map_or("unknown", |service| service.state.as_str());
-        let bad = if state.is_some_and(|service| service.cause.is_failure()) { " bad" } else { "" };
-        let restarts = match state.map_or(0, |service| service.restarts) {
-            0 => String::new(),
-            1 => ", 1 restart".to_owned(),
-            n => format!(", {n} restarts"),
+        let ShownState { class, bad, text: state } = match &placed.stem {
+            Some(stem) => ShownState::of_family(stem, states),
+            None => ShownState::of_service(states.get(&placed.name)),
         };
         let (x, y, width) = (placed.x, placed.y, placed.width);
         let _ = write!(
@@ -131,7 +128,7 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
             "<g class=\"{class}{bad}\" data-service=\"{name}\"><title>{name}</title>\
              <rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{width:.0}\" height=\"{BOX_HEIGHT}\" rx=\"8\"/>\
              <rect class=\"bar\" x=\"{:.0}\" y=\"{:.0}\" width=\"5\" height=\"{}\" rx=\"2.5\"/>\
-             <text class=\"n\" x=\"{text:.0}\" y=\"{:.0}\">{}</text><text class=\"s\" x=\"{text:.0}\" y=\"{:.0}\">{class}{restarts}</text></g>",
+             <text class=\"n\" x=\"{text:.0}\" y=\"{:.0}\">{}</text><text class=\"s\" x=\"{text:.0}\" y=\"{:.0}\">{state}</text></g>",
             x + 6.0,
             y + 8.0,
             BOX_HEIGHT - 16.0,
@@ -144,6 +141,44 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
     }
     out.push_str("</svg>");
     out
+}
+
+/// How a state is shown.
+struct ShownState {
+    class: &'static str,
+    /// `" bad"` after a failure.
+    bad: &'static str,
+    text: String,
+}
+
+impl ShownState {
+    fn of_service(service: Option<&ServiceState>) -> Self {
+        let class = service.map_or("unknown", |service| service.state.as_str());
+        let text = match service.map_or(0, |service| service.restarts) {
+            0 => class.to_owned(),
+            1 => format!("{class}, 1 restart"),
+            n => format!("{class}, {n} restarts"),
+        };
+        ShownState { class, bad: bad(service.is_some_and(|service| service.cause.is_failure())), text }
+    }
+
+    /// The state of the first member that is not in Run, if there is one, and how many are.
+    fn of_family(stem: &str, states: &States) -> Self {
+        let members: Vec<&ServiceState> =
+            states.iter().filter(|service| crate::graph::is_member_name(stem, &service.name)).collect();
+        let is_up = |service: &&&ServiceState| service.is_in(State::Run);
+        let shown = members.iter().find(|service| !is_up(service)).or(members.first());
+        let text = format!("{} of {} in run", members.iter().filter(is_up).count(), members.len());
+        ShownState {
+            class: shown.map_or("unknown", |service| service.state.as_str()),
+            bad: bad(shown.is_some_and(|service| service.cause.is_failure())),
+            text,
+        }
+    }
+}
+
+fn bad(is_bad: bool) -> &'static str {
+    if is_bad { " bad" } else { "" }
 }
 
 fn label(out: &mut String, line: &PlacedLine) {
@@ -209,6 +244,18 @@ mod tests {
         assert_eq!(pictures.layout(true).lines.len(), 1);
         assert!(pictures.dot().contains("s1 -> s0 [label = \"needs\""), "{}", pictures.dot());
         assert_eq!(made(), ([false, false, true], [false, true]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f80_picture_of_a_family_says_how_many_of_its_members_are_in_run() {
+        let workers = crate::Family::new("workers", [Service::new("w", Waits), Service::new("w", Waits)]);
+        let handle = Daemon::new("d").signals([]).family(workers).start().await.unwrap();
+        handle.wait_for(["worker-0", "worker-1"], State::Run).await.unwrap();
+        handle.stop("worker-1").await.unwrap();
+        let pictures = handle.core().extensions.get::<Pictures>().unwrap();
+        let svg = svg(pictures.layout(false), &handle.states());
+        assert!(svg.contains("<g class=\"exit\" data-service=\"workers\">"), "{svg}");
+        assert!(svg.contains(">1 of 2 in run</text>"), "{svg}");
     }
 
     #[test]

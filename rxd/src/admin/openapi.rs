@@ -1,6 +1,7 @@
 //! `GET /openapi.json`: the description of a table of routes, with schemas from the types in
 //! [`dto`](super::dto), [`explain`](super::explain) and [`problem`](super::problem).
 
+use super::api::families::{FamilyReply, WantedMembers};
 use super::api::graph::{DIRECTIONS, FORMATS};
 use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
 use super::api::shutdown::WantedShutdown;
@@ -60,9 +61,11 @@ fn reference(schema: &str) -> Value {
 fn operation(route: &Route, services: &[&str]) -> Value {
     let mut parameters = Vec::new();
     if route.path.contains("{name}") {
+        let of_family = route.path.starts_with("/families");
         parameters.push(json!({
             "name": "name", "in": "path", "required": true,
-            "description": "the name of the service", "schema": { "type": "string", "minLength": 1, "examples": services },
+            "description": if of_family { "the name of the family" } else { "the name of the service" },
+            "schema": { "type": "string", "minLength": 1, "examples": if of_family { &[] } else { services } },
         }));
     }
     if route.path.contains("{group}") {
@@ -113,7 +116,11 @@ fn operation(route: &Route, services: &[&str]) -> Value {
     }
     if let Some(schema) = route.body {
         let is_reason = schema == "WantedShutdown";
-        let text = if is_reason { reference("Text") } else { json!({ "enum": Level::NAMES.map(|(name, _)| name) }) };
+        let text = match schema {
+            "WantedShutdown" => reference("Text"),
+            "WantedMembers" => json!({ "type": "string", "pattern": "^[0-9]+$" }),
+            _ => json!({ "enum": Level::NAMES.map(|(name, _)| name) }),
+        };
         operation["requestBody"] = json!({
             "required": !is_reason,
             "content": {
@@ -130,7 +137,7 @@ fn describe_problem(status: u16) -> &'static str {
         400 => "The request is not valid; `field` names the part",
         401 => "The token is missing or wrong",
         403 => "The request is for another host, or from a page of another origin",
-        404 => "Unknown service or group; `suggestion` is the nearest name",
+        404 => "Unknown service, group or family; `suggestion` is the nearest name",
         406 => "The graph has no format that the client accepts",
         408 => "The body arrives too slowly",
         409 => "This is not possible now; `detail` says why, and `members` for each service of a group",
@@ -148,6 +155,7 @@ fn schemas() -> Map<String, Value> {
     answers.subschema_for::<dto::DaemonReply>();
     answers.subschema_for::<dto::ServiceReply>();
     answers.subschema_for::<dto::GroupReply>();
+    answers.subschema_for::<FamilyReply>();
     answers.subschema_for::<dto::LevelReply>();
     answers.subschema_for::<Levels>();
     answers.subschema_for::<explain::WhyReply>();
@@ -156,6 +164,7 @@ fn schemas() -> Map<String, Value> {
     bodies.subschema_for::<WantedLevel>();
     bodies.subschema_for::<WantedServiceLevel>();
     bodies.subschema_for::<WantedShutdown>();
+    bodies.subschema_for::<WantedMembers>();
     let mut schemas = answers.take_definitions(true);
     schemas.extend(bodies.take_definitions(true));
     // The graph writes its JSON itself, so there is no type to take a schema from.

@@ -1,7 +1,7 @@
 //! The table of routes: [`router`](super::router) is made from it, and [`openapi`](super::openapi)
 //! describes it. A route that is not in the table does not exist.
 
-use super::api::{actions, events, graph, groups, levels, metrics, probes, services, shutdown};
+use super::api::{actions, events, families, graph, groups, levels, metrics, probes, services, shutdown};
 use super::app::App;
 use super::page;
 use axum::routing::{self, MethodRouter};
@@ -112,6 +112,9 @@ routes! {
         => (JSON, "Group") => groups::stop_all, also: GROUP_IN_PROGRESS, problems: ACTION_ON_ALL;
     post "/restart" "restartAll" "Restarts all services"
         => (JSON, "Group") => groups::restart_all, also: GROUP_IN_PROGRESS, problems: ACTION_ON_ALL;
+    post "/families/{name}/scale" "scale" "Changes how many members a family has"
+        => (JSON, "Family") => families::scale, also: &[(202, JSON, "Family")], body: Some("WantedMembers"),
+        problems: &[400, 404, 408, 409, 413, 415, 503];
     post "/reload" "reloadAll" "Reloads all services, along the graph; waits for 10 s, or as the header `Prefer: wait=60` says"
         => (JSON, "Daemon") => actions::reload_all, also: &[(202, JSON, "Daemon")], problems: &[409, 503];
     post "/shutdown" "shutdown" "Stops the daemon. Repeating it changes nothing"

@@ -61,6 +61,7 @@ mod batch;
 mod family;
 mod history;
 mod lasting;
+mod membership;
 mod service_signals;
 pub(crate) mod slots;
 mod state;

@@ -187,18 +187,21 @@ impl StopOrder {
         state.set(place, why);
         let left = state.left();
         let Some(waiting) = &mut state.waiting else { return (Vec::new(), left) };
-        let of_families = members_after(&state.families, id);
         let after = match self.is_declared(id) {
             true => self.declared_after(id),
             false => added_after(&state.added, id, self.ends.len()),
         };
         let mut next = Vec::new();
-        for &other in after.iter().chain(of_families) {
+        let mut release = |other: Id| {
             let place = self.place(other);
             waiting[place] -= 1;
             if waiting[place] == 0 {
                 next.push(other);
             }
+        };
+        after.iter().for_each(|&other| release(other));
+        if self.has_families {
+            members_after(&state.families, id).for_each(|&other| release(other));
         }
         (next, left)
     }

@@ -3,6 +3,7 @@
 use super::Daemon;
 use super::checked::IntoService;
 use super::service::Service;
+use crate::core::families::FamilyFacts;
 use crate::core::names::Name;
 use crate::graph::{self, Edge, Node};
 #[cfg(any(test, feature = "test-util"))]
@@ -205,6 +206,17 @@ pub(super) fn unlike_fault(member: &str) -> String {
         "{member} has another manager, or other watches, than the family\nhelp: give all members the same, or make it \
          a service of its own"
     )
+}
+
+/// What is known of these families.
+pub(super) fn facts_of(families: &[Family]) -> impl Iterator<Item = FamilyFacts> {
+    families.iter().map(|family| FamilyFacts {
+        name: family.name().to_owned().into(),
+        stem: family.stem.clone(),
+        type_hash: family.outline.type_hash(),
+        table: family.outline.table(),
+        scaling: tokio::sync::Mutex::new(()),
+    })
 }
 
 /// A family's name without a final `s`.

@@ -17,7 +17,6 @@ use super::service::Service;
 use super::wiring::{NewWatches, specs_of};
 use crate::board::{Id, WatcherSpec};
 use crate::core::added::AddedFacts;
-use crate::core::families::FamilyFacts;
 use crate::core::{Core, Reply};
 use crate::error::Error;
 use crate::graph;
@@ -42,17 +41,6 @@ struct FamilyPlan {
     make: Option<MakeMember>,
     /// The services and families that stop after its members.
     after: Box<[Id]>,
-}
-
-/// What is known of these families.
-pub(super) fn facts_of(families: &[Family]) -> impl Iterator<Item = FamilyFacts> {
-    families.iter().map(|family| FamilyFacts {
-        name: family.name().to_owned().into(),
-        stem: family.stem.clone(),
-        type_hash: family.outline.type_hash(),
-        table: family.outline.table(),
-        scaling: tokio::sync::Mutex::new(()),
-    })
 }
 
 /// Puts the members on the board that the families start with, and then the watches of all services.

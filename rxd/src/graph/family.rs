@@ -6,7 +6,7 @@
 
 use super::model::{Edge, Graph, Keyword, Mode};
 use super::reach::requires_all;
-use super::table::{Analysis, same_text};
+use super::table::{Analysis, NodeEntry, next_family, same_text};
 use crate::text::Text;
 
 /// Whether a name is one that a member of a family with this stem may have: `worker-17`.
@@ -27,38 +27,39 @@ pub(crate) const fn is_member_name(stem: &str, name: &str) -> bool {
 }
 
 /// The family of which a member may have this name.
-pub(super) const fn of_member(graph: &Graph<'_>, name: &str) -> Option<usize> {
-    let mut i = 0;
-    while i < graph.nodes.len() {
+pub(super) const fn of_member(graph: &Graph<'_>, entries: &[NodeEntry], name: &str) -> Option<usize> {
+    let mut next = next_family(entries, 0);
+    while let Some(i) = next {
         if let Some(stem) = graph.nodes[i].family {
             if is_member_name(stem, name) {
                 return Some(i);
             }
         }
-        i += 1;
+        next = next_family(entries, i + 1);
     }
     None
 }
 
 /// The family whose members may have the name of service `me`; or an earlier one whose members have
 /// the names of those of family `me`.
-pub(super) const fn taken_names(graph: &Graph<'_>, me: usize) -> Option<usize> {
-    // Only a name that ends in a digit can be that of a member.
-    if let [.., b'0'..=b'9'] = graph.nodes[me].name.as_bytes() {
-        let found = of_member(graph, graph.nodes[me].name);
-        if found.is_some() {
-            return found;
-        }
+pub(super) const fn taken_names(analysis: &Analysis<'_>, me: usize) -> Option<usize> {
+    let Analysis { graph, entries, .. } = *analysis;
+    let found = of_member(graph, entries, graph.nodes[me].name);
+    if found.is_some() {
+        return found;
     }
     let Some(own) = graph.nodes[me].family else { return None };
-    let mut i = 0;
-    while i < me {
+    let mut next = next_family(entries, 0);
+    while let Some(i) = next {
+        if i >= me {
+            return None;
+        }
         if let Some(stem) = graph.nodes[i].family {
             if same_text(stem, own) {
                 return Some(i);
             }
         }
-        i += 1;
+        next = next_family(entries, i + 1);
     }
     None
 }

@@ -52,9 +52,14 @@ impl Graph<'_> {
 const fn fill(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
     // Backwards, since each service is put in front of its bucket: see invariant 2 of `table`.
     let mut i = entries.len();
+    let mut family = NO_INDEX;
     while i > 0 {
         i -= 1;
         let node = &graph.nodes[i];
+        if node.family.is_some() {
+            family = i as u32;
+        }
+        entries[i].family = family;
         entries[i].name_hash = fnv1a(node.name);
         let bucket = bucket(entries[i].name_hash, entries.len());
         entries[i].name_next = entries[bucket].name_bucket;

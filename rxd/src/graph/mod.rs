@@ -113,6 +113,8 @@ mod tests;
 
 pub use advice::{Advice, AdviceRule};
 pub use check::Fault;
+#[cfg(feature = "admin")]
+pub(crate) use family::is_member_name;
 pub(crate) use model::fnv1a;
 pub use model::{Edge, Effect, Graph, Keyword, Mode, Node, ServiceType, Target};
 pub(crate) use name::fault as name_fault;

@@ -56,7 +56,7 @@ pub(super) const fn violation_of_service(analysis: &Analysis<'_>, me: usize) -> 
     if first != me {
         return violation(Rule::DuplicateName, first);
     }
-    match family::taken_names(analysis.graph, me) {
+    match family::taken_names(analysis, me) {
         Some(family) => violation(Rule::MemberName, family),
         None => None,
     }
@@ -126,7 +126,7 @@ pub(super) const fn violation_of_target(
         Lookup::One(to) => to,
         Lookup::None if edge.targets[t].by_type => return violation(Rule::UnknownType, t),
         Lookup::None => {
-            return match family::of_member(graph, edge.targets[t].text) {
+            return match family::of_member(graph, entries, edge.targets[t].text) {
                 Some(family) => violation(Rule::MemberTarget, family),
                 None => violation(Rule::UnknownService, t),
             };

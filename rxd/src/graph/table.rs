@@ -108,6 +108,8 @@ pub(super) struct NodeEntry {
     pub(super) type_bucket: u32,
     /// As `name_next`, for types.
     pub(super) type_next: u32,
+    /// The first family at this place or behind it.
+    pub(super) family: u32,
     /// The last edge, counted through the whole graph, that had this service as a target.
     pub(super) last_edge: u32,
     /// The flags above.
@@ -126,6 +128,7 @@ impl NodeEntry {
         name_next: NO_INDEX,
         type_bucket: NO_INDEX,
         type_next: NO_INDEX,
+        family: NO_INDEX,
         last_edge: NO_INDEX,
         flags: 0,
         is_near_eviction: false,
@@ -201,6 +204,11 @@ pub(super) enum Lookup {
 /// The index that is no [`NO_INDEX`].
 const fn index(at: u32) -> Option<usize> {
     if at == NO_INDEX { None } else { Some(at as usize) }
+}
+
+/// The first family from this place on.
+pub(super) const fn next_family(entries: &[NodeEntry], from: usize) -> Option<usize> {
+    if from < entries.len() { index(entries[from].family) } else { None }
 }
 
 /// The bucket of a hash.

@@ -4,6 +4,7 @@ mod client;
 mod daemon;
 mod declared;
 mod events;
+mod families;
 mod fuzz;
 mod groups;
 #[cfg(unix)]

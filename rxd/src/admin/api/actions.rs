@@ -34,7 +34,7 @@ async fn act(
 }
 
 /// The problem of an action that failed.
-fn problem(app: &App, error: &crate::Error, conflict: &'static str) -> Problem {
+pub(super) fn problem(app: &App, error: &crate::Error, conflict: &'static str) -> Problem {
     if error.find::<TooManyRequests>().is_some() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Problem::new(status, "busy", "Too many requests wait already", error.to_string());

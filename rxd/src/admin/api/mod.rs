@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod events;
+pub(crate) mod families;
 pub(crate) mod graph;
 pub(crate) mod groups;
 pub(crate) mod levels;

@@ -1,4 +1,4 @@
-//! Several services in one field.
+//! Several services in one field that is not a `Vec`.
 
 use rxd::{Context, Runner};
 
@@ -13,9 +13,9 @@ impl Runner for Health {
 
 #[rxd::daemon]
 struct Edge {
-    health: Vec<Health>,
+    health: [Health; 2],
 }
 
 fn main() {
-    let _ = Edge { health: vec![Health] }.into_daemon();
+    let _ = Edge { health: [Health, Health] }.into_daemon();
 }
