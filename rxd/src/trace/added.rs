@@ -3,7 +3,7 @@
 //! A name may be that of several services, one after the other. In the trace they are `worker`,
 //! `worker#2`, and so on.
 
-use super::rules::{DeclaredRules, Membership, ServiceRules, family_target, rules_of};
+use super::rules::{DeclaredRules, FamilyChange, ServiceRules, family_target, rules_of};
 use crate::board::{Id, MembershipChange};
 use crate::core::{Core, ServiceCommand};
 use crate::graph::Node;
@@ -75,14 +75,14 @@ impl AddedRules {
     }
 
     /// Which services joined and left families, of those that were added.
-    fn memberships(core: &Core) -> Vec<Membership> {
+    fn memberships(core: &Core) -> Vec<FamilyChange> {
         let Some(rules) = core.extensions.get::<AddedRules>() else { return Vec::new() };
         let (inner, declared) = (rules.0.lock(), core.board.declared());
         let mut memberships = Vec::new();
         for change in core.board.memberships() {
             let MembershipChange { seq, family, id, joins } = change;
             if let Some(place) = inner.places.get(&id) {
-                memberships.push(Membership { seq, family, service: declared + place, joins });
+                memberships.push(FamilyChange { seq, family, service: declared + place, joins });
             }
         }
         memberships

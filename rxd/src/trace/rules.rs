@@ -16,13 +16,13 @@ pub struct DeclaredRules {
     /// What each family declares for its members. As a target, family `n` is [`family_target`]`(n)`.
     pub(crate) families: Vec<ServiceRules>,
     /// Which services joined and left the families, in order.
-    pub(crate) memberships: Vec<Membership>,
+    pub(crate) memberships: Vec<FamilyChange>,
     pub(crate) exact: bool,
 }
 
 /// A service that joined or left a family.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Membership {
+pub(crate) struct FamilyChange {
     /// The number of the last transition before that.
     pub(crate) seq: u64,
     pub(crate) family: usize,

@@ -61,6 +61,7 @@ const PROGRAMS: [Entry; 28] = [
     Entry("configuration/test-it", "testing", ByItself),
     Entry("lifecycle/services-that-come-and-go", "testing", ByItself),
     Entry("operating/groups", "plain", ByItself),
+    Entry("lifecycle/families-of-services", "testing", ByItself),
     Entry("operating/logs", "plain", ByItself),
     Entry("operating/the-admin-route", "admin", BySignal),
     Entry("operating/containers", "admin", BySignal),
