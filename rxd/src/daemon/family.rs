@@ -340,6 +340,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_borrow, reason = "the method of a type without a maker is on the reference")]
     fn maker_is_found_only_of_a_type_that_has_one() {
         assert_eq!((&MakerOf::<Made>::new()).maker().map(|make| make(7).0), Some(7));
         assert!((&MakerOf::<u8>::new()).maker().is_none());

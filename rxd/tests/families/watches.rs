@@ -178,6 +178,20 @@ async fn f18_member_that_fails_for_good_ends_those_that_need_the_family() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f21_reaction_to_all_of_a_family_does_not_act_before_its_members_are_there() {
+    let all_ended = When::all(Action::Entering, State::Exit, ["workers"]).then(Effect::Exit);
+    let handle = daemon(2, |api| api.watch(all_ended)).await;
+    assert!(is_in(&handle, "api", State::Run));
+    handle.stop("worker-0").await.unwrap();
+    settle().await;
+    assert!(is_in(&handle, "api", State::Run));
+    handle.stop("worker-1").await.unwrap();
+    settle().await;
+    assert!(is_in(&handle, "api", State::Exit));
+    assert!(stop(&handle).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn f19_added_service_can_need_a_family() {
     let handle = daemon(1, |api| api).await;
     handle.add(service("late").needs(["workers"])).await.unwrap();
