@@ -112,6 +112,24 @@ pub(crate) enum CliCommand {
         /// The number of members.
         members: u32,
     },
+    /// Adds a service of a kind that the program allows for.
+    Add {
+        /// The kind: tenant.
+        kind: String,
+        /// The name of the service.
+        name: String,
+        /// The arguments of the kind: region=eu.
+        #[arg(value_name = "KEY=VALUE", value_parser = key_and_value)]
+        args: Vec<(String, String)>,
+    },
+    /// Stops a service that was added by `add`, and forgets it.
+    Remove {
+        /// The service.
+        service: String,
+        /// Remove the services that refer to it, too, and before it.
+        #[arg(long)]
+        with_dependents: bool,
+    },
     /// Stops the daemon. Does not wait until it has stopped; `events` does, on the daemon's own address.
     Shutdown {
         /// The reason, for the daemon's log and its status.
@@ -165,6 +183,14 @@ pub(crate) struct LogLevelArgs {
     pub(crate) reset: bool,
 }
 
+/// Splits `key=value`.
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it is no argument: write `key=value`".to_owned()),
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum GraphFormat {
     Mermaid,
@@ -201,6 +227,9 @@ mod tests {
             "rxdctl reload -g ingest",
             "rxdctl reload --all",
             "rxdctl scale workers 8",
+            "rxdctl add tenant acme",
+            "rxdctl add tenant acme region=eu note=a=b empty=",
+            "rxdctl remove acme --with-dependents",
             "rxdctl graph --format svg",
             "rxdctl events --json",
             "rxdctl shutdown --reason deploy",
@@ -218,6 +247,10 @@ mod tests {
             "rxdctl reload -g ingest --all",
             "rxdctl scale workers",
             "rxdctl scale workers many",
+            "rxdctl add tenant",
+            "rxdctl add tenant acme region",
+            "rxdctl add tenant acme =eu",
+            "rxdctl remove",
             "rxdctl --at nowhere status",
             "rxdctl shutdown api",
             "rxdctl log-level api debug --reset",

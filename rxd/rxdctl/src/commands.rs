@@ -52,6 +52,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
         }
         CliCommand::Reload { services, .. } => act(&client, "reload", &services, json).await,
         CliCommand::Scale { family, members } => scale(&client, &family, members, json).await,
+        CliCommand::Add { kind, name, args } => add(&client, &kind, &name, args, json).await,
+        CliCommand::Remove { service, with_dependents } => remove(&client, &service, with_dependents, json).await,
         CliCommand::Shutdown { reason } => {
             let body = json!({ "reason": reason.unwrap_or_default() }).to_string();
             let daemon = client.json(Method::POST, "/shutdown", &body).await?;
@@ -252,6 +254,32 @@ async fn act_on(client: &Client, verb: &str, targets: &Targets, json: bool) -> R
         None if !targets.all => act(client, verb, &targets.services, json).await,
         group => act_on_group(client, verb, group.as_deref(), json).await,
     }
+}
+
+async fn add(
+    client: &Client,
+    kind: &str,
+    name: &str,
+    args: Vec<(String, String)>,
+    json: bool,
+) -> Result<ExitStatus, CliError> {
+    let mut map = serde_json::Map::new();
+    for (key, value) in args {
+        if map.insert(key.clone(), value.into()).is_some() {
+            return Err(CliError::refused(format_args!("`{key}` is written twice\nhelp: remove one of them")));
+        }
+    }
+    let body = json!({ "kind": kind, "name": name, "args": map }).to_string();
+    let service = client.json(Method::POST, "/services", &body).await?;
+    print(json, &service, || format!("{}: added\n", show::clean(name)))
+}
+
+async fn remove(client: &Client, name: &str, with_dependents: bool, json: bool) -> Result<ExitStatus, CliError> {
+    let query = if with_dependents { "?dependents=true" } else { "" };
+    let path = format!("/services/{}{query}", segment(name));
+    let (status, removed) = client.json_with_status(Method::DELETE, &path, "").await?;
+    let what = if status == 202 { "the removal is in progress" } else { "removed" };
+    print(json, &removed, || format!("{}: {what}\n", show::clean(name)))
 }
 
 /// Acts on a group, or on all services.

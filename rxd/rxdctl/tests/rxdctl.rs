@@ -131,6 +131,38 @@ async fn groups_and_all_services_are_acted_on_and_each_is_printed() {
     assert!(handle.wait().await.is_ok());
 }
 
+#[tokio::test]
+async fn services_of_a_registered_kind_are_added_and_removed() {
+    let admin = Admin::new("127.0.0.1:0").addable("tenant", |_, args| {
+        let region = args.get("region").ok_or("`region` is missing")?;
+        let tenant = Service::new("t", Waits).group(region.clone());
+        Ok(match args.get("needs") {
+            Some(other) => tenant.needs([other.clone()]),
+            None => tenant,
+        })
+    });
+    let handle = Daemon::new("agent").signals([]).admin(admin).add(Service::new("db", Waits)).start().await.unwrap();
+    let AdminStatus::On(at) = handle.admin() else { panic!() };
+    let at = at.to_string();
+    assert_eq!(said(&at, "add tenant acme region=eu needs=db").await, (0, "acme: added\n".to_owned()));
+    assert_eq!(said(&at, "add tenant shop region=eu needs=acme --json").await.0, 0);
+    handle.wait_for("shop", State::Run).await.unwrap();
+    let (code, out) = said(&at, "add tenant other").await;
+    assert!(code == 1 && out.contains("no tenant was made: `region` is missing"), "{out}");
+    let (code, out) = said(&at, "add tenant other region=a region=b").await;
+    assert!(code == 1 && out.contains("`region` is written twice"), "{out}");
+    let (code, out) = said(&at, "add tenat other region=eu").await;
+    assert!(code == 1 && out.contains("did you mean `tenant`?"), "{out}");
+    let (code, out) = said(&at, "remove acme").await;
+    assert!(code == 1 && out.contains("`shop` names it"), "{out}");
+    assert_eq!(said(&at, "remove acme --with-dependents").await, (0, "acme: removed\n".to_owned()));
+    let (code, out) = said(&at, "remove db").await;
+    assert!(code == 1 && out.contains("service `db` was not added by an operator"), "{out}");
+    assert_eq!(handle.states().len(), 1);
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+}
+
 /// Refuses a configuration of zero.
 struct Takes;
 

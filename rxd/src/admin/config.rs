@@ -1,5 +1,6 @@
 //! The configuration of the admin route: its address, its token, and the limits of its clients.
 
+use super::kinds::Kinds;
 use crate::error::Error;
 use crate::http::Address;
 use crate::panic::emit;
@@ -26,6 +27,8 @@ pub struct Admin {
     pub(crate) optional: bool,
     pub(crate) limits: Limits,
     pub(crate) levels: Option<crate::log::LevelHandle>,
+    /// What operators may add.
+    pub(crate) kinds: Kinds,
 }
 
 /// The limits of one listener: for all its clients together, and for each of them.
@@ -95,6 +98,7 @@ impl Admin {
                 drain_timeout: Duration::from_millis(500),
             },
             levels: None,
+            kinds: Kinds::default(),
         }
     }
 
@@ -170,7 +174,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// If the address, the token or a host is not valid, if a token is missing, or for 0
+    /// If the address, the token, a host or a kind is not valid, if a token is missing, or for 0
     /// connections.
     pub(crate) fn checked(&self) -> Result<Address, Error> {
         let fault = |what: &dyn fmt::Display| Error::msg(format_args!("failed to set up the admin route: {what}"));
@@ -180,6 +184,9 @@ impl Admin {
         }
         if self.limits.connections == 0 {
             return Err(fault(&"`connections` cannot be 0\nhelp: write 1 or more"));
+        }
+        if let Some(what) = self.kinds.fault() {
+            return Err(fault(&what));
         }
         for host in &self.hosts {
             let name = host.strip_prefix("*.").or(host.strip_prefix('.')).unwrap_or(host);

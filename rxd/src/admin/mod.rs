@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | log levels |
 //! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of each service, and why |
+//! | `POST` `/services`, `DELETE` `/services/{name}` | adds and removes services of the [kinds](Admin::addable) that the program allows for |
 //! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | actions on a service |
 //! | `POST` `/groups/{group}/start`, `stop`, `restart`, `reload` | the same for the services of a group |
 //! | `POST` `/start`, `/stop`, `/restart`, `/reload` | the same for all services; a reload loads the configuration, too |
@@ -69,6 +70,7 @@ mod dto;
 mod explain;
 mod graph_layout;
 pub(crate) mod graph_svg;
+pub(crate) mod kinds;
 mod openapi;
 mod page;
 mod problem;

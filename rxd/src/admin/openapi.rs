@@ -1,6 +1,7 @@
 //! `GET /openapi.json`: the description of a table of routes, with schemas from the types in
 //! [`dto`](super::dto), [`explain`](super::explain) and [`problem`](super::problem).
 
+use super::api::added::{RemovedReply, WantedService};
 use super::api::families::{FamilyReply, WantedMembers};
 use super::api::graph::{DIRECTIONS, FORMATS};
 use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
@@ -78,6 +79,7 @@ fn operation(route: &Route, services: &[&str]) -> Value {
         let schema = match *name {
             "format" => json!({ "enum": FORMATS.map(|(name, _)| name) }),
             "direction" => json!({ "enum": DIRECTIONS }),
+            "dependents" => json!({ "type": "boolean" }),
             _ => json!({ "type": "string" }),
         };
         parameters.push(json!({ "name": name, "in": "query", "description": meaning, "schema": schema }));
@@ -123,11 +125,11 @@ fn operation(route: &Route, services: &[&str]) -> Value {
         };
         operation["requestBody"] = json!({
             "required": !is_reason,
-            "content": {
-                "application/json": { "schema": reference(schema) },
-                "text/plain": { "schema": text },
-            },
+            "content": { "application/json": { "schema": reference(schema) } },
         });
+        if schema != "WantedService" {
+            operation["requestBody"]["content"]["text/plain"] = json!({ "schema": text });
+        }
     }
     operation
 }
@@ -137,11 +139,12 @@ fn describe_problem(status: u16) -> &'static str {
         400 => "The request is not valid; `field` names the part",
         401 => "The token is missing or wrong",
         403 => "The request is for another host, or from a page of another origin",
-        404 => "Unknown service, group or family; `suggestion` is the nearest name",
+        404 => "Unknown service, group, family or kind; `suggestion` is the nearest name",
         406 => "The graph has no format that the client accepts",
         408 => "The body arrives too slowly",
         409 => "This is not possible now; `detail` says why, and `members` for each service of a group",
         413 => "The body is too long",
+        500 => "The program has panicked; `detail` has its message",
         415 => "The body is neither JSON nor text",
         _ => "The daemon is stopping, or too busy; `daemon` has the state of its services if it is stopping",
     }
@@ -157,6 +160,7 @@ fn schemas() -> Map<String, Value> {
     answers.subschema_for::<dto::GroupReply>();
     answers.subschema_for::<FamilyReply>();
     answers.subschema_for::<dto::LevelReply>();
+    answers.subschema_for::<RemovedReply>();
     answers.subschema_for::<Levels>();
     answers.subschema_for::<explain::WhyReply>();
     answers.subschema_for::<problem::ProblemDetails>();
@@ -165,6 +169,7 @@ fn schemas() -> Map<String, Value> {
     bodies.subschema_for::<WantedServiceLevel>();
     bodies.subschema_for::<WantedShutdown>();
     bodies.subschema_for::<WantedMembers>();
+    bodies.subschema_for::<WantedService>();
     let mut schemas = answers.take_definitions(true);
     schemas.extend(bodies.take_definitions(true));
     // The graph writes its JSON itself, so there is no type to take a schema from.

@@ -1,7 +1,7 @@
 //! The table of routes: [`router`](super::router) is made from it, and [`openapi`](super::openapi)
 //! describes it. A route that is not in the table does not exist.
 
-use super::api::{actions, events, families, graph, groups, levels, metrics, probes, services, shutdown};
+use super::api::{actions, added, events, families, graph, groups, levels, metrics, probes, services, shutdown};
 use super::app::App;
 use super::page;
 use axum::routing::{self, MethodRouter};
@@ -80,6 +80,13 @@ routes! {
         => (JSON, "Levels") => levels::delete_default, problems: &[503];
     get "/services" "listServices" "Shows the daemon, and the state of each service"
         => (JSON, "Daemon") => services::list, while_stopping: true;
+    post "/services" "addService" "Adds a service of a kind that the program allows for"
+        => (JSON, "") => added::add, also: &[(201, JSON, "Service")], body: Some("WantedService"),
+        problems: &[404, 408, 409, 413, 415, 500, 503];
+    delete "/services/{name}" "removeService" "Stops a service that was added by an operator, and forgets it"
+        => (JSON, "Removed") => added::remove, also: &[(202, JSON, "Removed")],
+        query: &[("dependents", "whether those that refer to it are removed, too: true or false")],
+        problems: ACTION;
     get "/services/{name}" "getService" "Shows the state of a service"
         => (JSON, "Service") => services::one, problems: &[400, 404], while_stopping: true;
     get "/services/{name}/why" "why" "Says why a service is in its state: what it waits for, and why that is not met"

@@ -83,6 +83,7 @@ impl BoundAdmin {
         let (sender, running) = watch::channel(());
         let server = AdminServer { status: Mutex::new(AdminStatus::Off), end: CancellationToken::new(), running };
         let server = handle.core().extensions.insert(server);
+        handle.core().extensions.insert(self.admin.kinds.clone());
         match &self.listener {
             Ok(listener) => listening(&server, listener, &self.address),
             Err(error) => degraded(&server, &error.to_string()),

@@ -274,7 +274,7 @@ impl DaemonHandle {
     }
 
     /// Adds a service; with an owner, one that ends with that incarnation of it.
-    fn add_service(&self, service: Service, owner: Option<(Id, Epoch)>) -> Result<Id, Error> {
+    pub(super) fn add_service(&self, service: Service, owner: Option<(Id, Epoch)>) -> Result<Id, Error> {
         let core = self.core();
         let name = service.name().to_owned();
         let refused = |why: &str| Error::msg(format_args!("failed to add service `{name}`: {why}"));

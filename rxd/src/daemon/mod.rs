@@ -11,6 +11,8 @@
 //!   `supervisor`: the task that runs until the daemon has stopped; `reload`: the reload of all
 //!   services.
 
+#[cfg(feature = "admin")]
+mod addable;
 pub(crate) mod added;
 pub(crate) mod checked;
 pub(crate) mod config;

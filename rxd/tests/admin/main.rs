@@ -1,5 +1,6 @@
 //! The admin route, over real sockets.
 
+mod added;
 mod client;
 mod daemon;
 mod declared;

@@ -32,7 +32,7 @@ async fn openapi_operations_answer_as_described() {
             }
         }
     }
-    assert_eq!(count, 29);
+    assert_eq!(count, 31);
 }
 
 /// Asserts that a value fits a schema, for as much of JSON Schema as the description uses.

@@ -1,6 +1,7 @@
 //! The handlers of the routes, one file for each subject.
 
 pub(crate) mod actions;
+pub(crate) mod added;
 pub(crate) mod events;
 pub(crate) mod families;
 pub(crate) mod graph;

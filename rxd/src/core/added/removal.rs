@@ -8,6 +8,8 @@ use crate::core::{Core, Reply, ServiceCommand, answer};
 use crate::error::Error;
 use crate::graph::stop_order::insert_sorted;
 use crate::sync::MutexGuard;
+#[cfg(feature = "admin")]
+use std::collections::HashSet;
 use std::time::Duration;
 
 impl Core {
@@ -224,6 +226,21 @@ impl Core {
         crate::panic::ignore(|| drop((text, detail, value, row)));
         replies.into_iter().for_each(|reply| answer(reply, Ok(())));
         next
+    }
+
+    /// The services that refer to this one, directly or by others.
+    #[cfg(feature = "admin")]
+    pub(crate) fn added_dependents(&self, id: Id) -> Vec<Id> {
+        let rows = self.added.rows.lock();
+        let (mut seen, mut next) = (HashSet::from([id]), vec![id]);
+        let mut all = Vec::new();
+        while let Some(row) = next.pop().and_then(|id| rows.row(id)) {
+            for &(dependent, _) in row.dependents.iter().filter(|(dependent, _)| seen.insert(*dependent)) {
+                all.push(dependent);
+                next.push(dependent);
+            }
+        }
+        all
     }
 
     /// The number of the first transition of which the service's name has to be known.

@@ -72,6 +72,7 @@ pub(super) fn members_after(families: &[FamilyOrder], id: Id) -> impl Iterator<I
 
 #[cfg(test)]
 mod tests {
+    use super::super::Presence;
     use super::*;
     use crate::board::slots::{family_id, first_in_slot};
 
@@ -86,10 +87,10 @@ mod tests {
         assert_eq!(*order.after(client), [first, second]);
         assert_eq!(*order.after(first), [1]);
         assert_eq!(order.begin(), [0, client]);
-        assert!(order.exited(0, false).0.is_empty());
-        assert_eq!(order.exited(client, false).0, [first, second]);
-        assert!(order.exited(second, false).0.is_empty());
-        assert_eq!(order.exited(first, false).0, [1]);
+        assert!(order.exited(0, Presence::Exited).0.is_empty());
+        assert_eq!(order.exited(client, Presence::Exited).0, [first, second]);
+        assert!(order.exited(second, Presence::Exited).0.is_empty());
+        assert_eq!(order.exited(first, Presence::Exited).0, [1]);
     }
 
     #[test]
@@ -97,10 +98,10 @@ mod tests {
         let order = StopOrder::new(&[vec![], vec![]]).with_families(vec![vec![0]]);
         let [first, second] = [first_in_slot(3), first_in_slot(4)];
         assert!(order.add(first, &[1], Some(0)) && order.add(second, &[1], Some(0)));
-        order.exited(second, true);
+        order.exited(second, Presence::Stopped);
         order.remove(second);
         assert_eq!(order.begin(), [0]);
-        assert_eq!(order.exited(0, false).0, [first]);
-        assert_eq!(order.exited(first, false).0, [1]);
+        assert_eq!(order.exited(0, Presence::Exited).0, [first]);
+        assert_eq!(order.exited(first, Presence::Exited).0, [1]);
     }
 }
