@@ -85,6 +85,10 @@ pub(crate) struct ServiceReply {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
     pub(crate) optional: bool,
+    /// Whether only operators and code start it. Until they do, the daemon is not degraded without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub(crate) manual: bool,
     /// Seconds since the last transition.
     pub(crate) since_s: f64,
     /// Why the service is where it is now: what it waits for, or why it left. Empty for a service in
@@ -235,13 +239,14 @@ impl From<&ServiceState> for TransitionFields {
 
 impl ServiceReply {
     pub(crate) fn new(handle: &DaemonHandle, service: &ServiceState, uptime: Duration) -> Self {
-        let core = handle.core();
+        let (core, id) = (handle.core(), handle.core().id(&service.name));
         let left = service.next_attempt.map(|at| at.saturating_sub(uptime)).filter(|left| !left.is_zero());
         ServiceReply {
             name: service.name.to_string(),
             last: service.into(),
-            group: core.id(&service.name).and_then(|id| core.group_of(id)).map(|group| group.to_string()),
+            group: id.and_then(|id| core.group_of(id)).map(|group| group.to_string()),
             optional: is_optional(handle, &service.name),
+            manual: id.is_some_and(|id| core.is_manual(id)),
             since_s: seconds(uptime.saturating_sub(service.at).as_secs_f64()),
             why: None,
             last_cause: service.last_cause.map(Cause::as_str),

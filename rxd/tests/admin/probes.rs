@@ -196,6 +196,7 @@ async fn g27_service_that_waits_to_be_started_makes_the_daemon_neither_degraded_
         assert_eq!((&daemon["ready"], &daemon["degraded"]), (&true.into(), &false.into()));
         let worker = &daemon["services"][1];
         assert_eq!((&worker["optional"], &worker["ready"], &worker["why"]), (&true.into(), &false.into(), &why.into()));
+        assert!(worker["manual"] == true && daemon["services"][0].get("manual").is_none());
         assert!(get(&to, "/metrics").await.body.contains("rxd_readiness{readiness=\"ready\"} 1\n"));
     };
     rests("not started (`autostart = false`)").await;

@@ -233,7 +233,7 @@ async fn f97_unknown_names_get_404_and_the_nearest_suggestion() {
     ask(&d.at, "PUT", "/services/api/log-level", "Content-Type: image/png\r\n", "debug").await.problem(415);
     get(&d.at, "/nothing").await.problem(404);
     get(&d.at, "/services/").await.problem(404);
-    let answer = ask(&d.at, "POST", "/services", "", "").await;
+    let answer = ask(&d.at, "POST", "/services/api/why", "", "").await;
     assert_eq!(answer.problem(405)["field"], "method");
     assert!(answer.head.contains("allow: get"), "{}", answer.head);
     ask(&d.at, "DELETE", "/services/api/restart", "", "").await.problem(405);
@@ -264,7 +264,7 @@ async fn router_nested_in_another_server_answers_and_checks_the_origin() {
     assert_eq!(get(&at, "/admin/services/api").await.json()["state"], "run");
     get(&at, "/admin/services/poler").await.problem(404);
     get(&at, "/admin/nothing").await.problem(404);
-    post(&at, "/admin/services").await.problem(405);
+    post(&at, "/admin/services/api").await.problem(405);
     assert_eq!(get(&at, "/of/me/services/poller").await.json()["name"], "poller");
     assert!(get(&at, "/admin").await.body.starts_with("<!doctype html>"));
     let hostile = ask(&at, "POST", "/admin/services/api/stop", "Origin: http://evil.example\r\n", "").await;

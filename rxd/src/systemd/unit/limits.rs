@@ -44,7 +44,8 @@ impl LongestPaths {
             stop_path: names(&stop.services),
             ..LongestPaths::default()
         };
-        for node in graph.nodes.iter().filter(|node| !has_start_limit(node.options)) {
+        // One that an operator starts is no part of the start.
+        for node in graph.nodes.iter().filter(|node| node.options.autostart && !has_start_limit(node.options)) {
             paths.add_unlimited(node.name);
         }
         paths
@@ -57,5 +58,25 @@ impl LongestPaths {
         if self.unlimited.len() < MAX_NAMED {
             self.unlimited.push(name.into());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Node;
+    use crate::lifecycle::manager::{Manager, continuous};
+    use crate::lifecycle::options::Options;
+
+    #[test]
+    fn service_that_an_operator_starts_is_not_one_without_a_start_limit() {
+        let manual = Options::DEFAULT.autostart(false);
+        let node = |name, options| {
+            let table = &continuous::TABLE;
+            Node { name, service_type: None, table, edges: &[], optional: false, options }
+        };
+        let nodes = [node("api", &Options::DEFAULT), node("backfill", &manual)];
+        let paths = LongestPaths::of(&Graph { daemon: "agent", nodes: &nodes });
+        assert_eq!((paths.unlimited, paths.unlimited_all), (vec!["api".to_owned()], 1));
     }
 }
