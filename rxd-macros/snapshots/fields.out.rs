@@ -43,8 +43,9 @@ impl Workers {
         "worker-1", .. < Worker as ::rxd::__private::Field < Workers >>::NODE },
         #[cfg(feature = "metrics")] < Metrics as ::rxd::__private::Field < Workers
         >>::NODE, ::rxd::__private::Node { name : "worker-2", optional : true, .. <
-        Worker as ::rxd::__private::Field < Workers >>::NODE },] } } {
-        ::core::unreachable!() }
+        Worker as ::rxd::__private::Field < Workers >>::NODE }, ::rxd::__private::Node {
+        name : "probes", family : ::core::option::Option::Some("probe"), .. < Probe as
+        ::rxd::__private::Field < Workers >>::NODE },] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
@@ -54,7 +55,8 @@ impl Workers {
             >>::Service > (); #[cfg(feature = "metrics")] let config = config
             .for_service:: < < Metrics as ::rxd::__private::Field < Workers >>::Service >
             (); let config = config.for_service:: < < Worker as ::rxd::__private::Field <
-            Workers >>::Service > (); let daemon =
+            Workers >>::Service > (); let config = config.for_service:: < < Probe as
+            ::rxd::__private::Field < Workers >>::Service > (); let daemon =
             ::rxd::__private::with_config(::rxd::Daemon::new("workers"), config)
             .signals([::rxd::Signal::INTERRUPT, #[cfg(unix)] ::rxd::Signal::HANGUP]); let
             daemon = daemon.add((::rxd::__private::field::< < Worker as
@@ -66,8 +68,13 @@ impl Workers {
             >>::Service, Workers >) (self.metrics)); let daemon = daemon
             .add((::rxd::__private::optional_field::< < Worker as ::rxd::__private::Field
             < Workers >>::Runner, < Worker as ::rxd::__private::Field < Workers
-            >>::Service, Workers >) (self.second).named("worker-2")); daemon } } {
-            ::core::unreachable!() }
+            >>::Service, Workers >) (self.second).named("worker-2")); let daemon = daemon
+            .family((::rxd::__private::family_field::< < Probe as ::rxd::__private::Field
+            < Workers >>::Runner, < Probe as ::rxd::__private::Field < Workers
+            >>::Service, Workers >) (("probes", "probe"), self.probes, { use
+            ::rxd::__private::ByIndex as _; use ::rxd::__private::ByNothing as _;
+            (&::rxd::__private::MakerOf::< < Probe as ::rxd::__private::Field < Workers
+            >>::Service >::new()).maker() })); daemon } } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -107,6 +114,10 @@ impl Workers {
     >>::OK }; const _ : () = { (::rxd::__private::check_field::< < Worker as
     ::rxd::__private::Field < Workers >>::Service, Workers, _ >) (1 +
     ::core::cfg!(all(feature = "metrics")) as usize); < < Worker as
+    ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked < Workers
+    >>::OK }; const _ : () = { (::rxd::__private::check_field::< < Probe as
+    ::rxd::__private::Field < Workers >>::Service, Workers, _ >) (2 +
+    ::core::cfg!(all(feature = "metrics")) as usize); < < Probe as
     ::rxd::__private::Field < Workers >>::Service as ::rxd::__private::Checked < Workers
     >>::OK }; }; } {}
 }
