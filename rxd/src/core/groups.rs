@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 /// The groups of the services that the daemon starts with: of those that are in one, in order.
 #[derive(Debug, Default)]
-pub(crate) struct DeclaredGroups(Box<[(Id, Name)]>);
+pub(crate) struct DeclaredGroups(Vec<(Id, Name)>);
 
 /// What the services of each group have counted that were removed, while others are in the group: the
 /// sums of a group never decrease. An extension of the core, once an added service is in a group.
@@ -53,9 +53,9 @@ impl ServiceCounts {
 }
 
 impl DeclaredGroups {
-    /// Takes the group of each service.
-    pub(crate) fn new(groups: impl Iterator<Item = Option<Name>>) -> Self {
-        DeclaredGroups((0..).zip(groups).filter_map(|(id, group)| Some((id, group?))).collect())
+    /// Adds the group of a service; the services in their order.
+    pub(crate) fn add(&mut self, id: Id, group: Name) {
+        self.0.push((id, group));
     }
 
     #[cfg(feature = "admin")]

@@ -647,8 +647,7 @@ impl Core {
     /// whether that woke a task.
     pub(crate) fn exited(&self, id: Id, cause: Cause) -> bool {
         let how = match cause {
-            Cause::Operator if self.is_manual(id) && self.board.status(id).is_unstarted() => Presence::NotStarted,
-            Cause::Operator => Presence::Stopped,
+            Cause::Operator => self.presence_of_stopped(id),
             _ => Presence::Exited,
         };
         let (next, left) = self.stop_order.exited(id, how);

@@ -3,6 +3,7 @@
 //! The admin route, the status for systemd and the end of a start ask the same.
 
 use super::Core;
+use super::stop_order::Presence;
 use crate::board::{Condition, Id, ServiceStatus, Statuses, ids_where};
 use crate::lifecycle::state::{Action, Cause, State};
 
@@ -39,6 +40,15 @@ impl Core {
     /// Whether this service does not start by itself: `autostart = false`.
     pub(crate) fn is_manual(&self, id: Id) -> bool {
         if self.names.has(id) { self.manual.binary_search(&id).is_ok() } else { self.added.is_manual(id) }
+    }
+
+    /// How a service is in Exit that an operator has stopped, or that was never started.
+    #[cold]
+    pub(super) fn presence_of_stopped(&self, id: Id) -> Presence {
+        match self.is_manual(id) && self.board.status(id).is_unstarted() {
+            true => Presence::NotStarted,
+            false => Presence::Stopped,
+        }
     }
 
     /// Whether this service waits to be started, as it is declared: the daemon is not degraded without

@@ -309,7 +309,7 @@ impl DaemonHandle {
             added.retain(|&id| !core.names.has(id) && core.families.of(id).is_none());
             let options = service.method_limits();
             let about = AddedFacts::new(name.clone().into(), service.type_hash(), service.table(), &options);
-            let mut about = about.in_group(service.group_name());
+            let mut about = about.in_group(service.group_name().cloned());
             (about.owned, about.version) = (owned, service.version_hash());
             let is_free = |id| core.tasks(id).have_ended();
             match core.added.reserve(about, &added, is_free) {

@@ -74,7 +74,8 @@ struct ServiceBox<R: ?Sized> {
 /// What is declared about a service.
 pub(super) struct ServiceConfig {
     name: Name,
-    group: Option<Name>,
+    /// Behind a pointer: few services have one.
+    group: Option<Box<Name>>,
     version: Option<NonZeroU64>,
     service_type: Option<ServiceType>,
     table: &'static Table,
@@ -156,7 +157,7 @@ impl ServiceConfig {
         let declaration = R::DECLARATION;
         ServiceConfig {
             name: Cow::Borrowed(declaration.name),
-            group: declaration.group.map(Cow::Borrowed),
+            group: declaration.group.map(|group| Box::new(Cow::Borrowed(group))),
             version: None,
             service_type: Some(R::SERVICE_TYPE),
             table: declaration.table,
@@ -309,7 +310,7 @@ impl Service {
     /// The rules for names of services hold for those of groups. A group and a service may have the same
     /// name.
     pub fn group(mut self, group: impl Into<Cow<'static, str>>) -> Self {
-        self.0.config.group = Some(group.into());
+        self.0.config.group = Some(Box::new(group.into()));
         self
     }
 
@@ -429,12 +430,12 @@ impl Service {
     }
 
     /// The name of its group.
-    pub(crate) fn group_name(&self) -> Option<Name> {
-        self.0.config.group.clone()
+    pub(crate) fn group_name(&self) -> Option<&Name> {
+        self.0.config.group.as_deref()
     }
 
     pub(crate) fn set_group(&mut self, group: Name) {
-        self.0.config.group = Some(group);
+        self.0.config.group = Some(Box::new(group));
     }
 
     /// The hash of its version.

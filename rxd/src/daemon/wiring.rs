@@ -41,7 +41,11 @@ pub(crate) fn wire(
         service.or_else(|| facts.with_hash(target.lookup_hash()).find(is_family))
     };
     let mut specs: Vec<Vec<WatcherSpec>> = Vec::with_capacity(services.len());
-    for service in &*services {
+    let mut groups = DeclaredGroups::default();
+    for (id, service) in (0..).zip(&*services) {
+        if let Some(group) = service.group_name() {
+            groups.add(id, group.clone());
+        }
         let (mut own, mut ids) = (Vec::new(), Vec::new());
         for (edge, targets) in service.targets() {
             // A service that is switched off is not a target.
@@ -63,7 +67,7 @@ pub(crate) fn wire(
     };
     let core = Core::new(daemon, names, board, stop_order).with_families(facts);
     let core = core.with_limits(services.iter().map(Service::method_limits));
-    let core = core.with_groups(DeclaredGroups::new(services.iter().map(Service::group_name)));
+    let core = core.with_groups(groups);
     (core.with_tables(services.iter().map(Service::table).collect()), watches)
 }
 

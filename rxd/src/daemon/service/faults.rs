@@ -17,7 +17,7 @@ impl Service {
     /// the service.
     pub(crate) fn option_faults(&self, of: &dyn Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { group, options, table, declared, watches, .. } = &self.0.config;
-        if let Some(fault) = group.as_deref().and_then(graph::name_fault) {
+        if let Some(fault) = group.as_deref().and_then(|group| graph::name_fault(group)) {
             faults.push(format!("{}, `group`: {fault}", of()));
         }
         // Values in attributes are checked where they stand.
