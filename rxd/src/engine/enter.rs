@@ -128,7 +128,7 @@ impl EngineState {
                 Err(Interrupt::Restart(_)) => !self.init_entered && self.interrupt_cause.is_some(),
                 _ => false,
             };
-            if !keeps_wait {
+            if !keeps_wait && self.wait.is_some() {
                 self.wait = None;
             }
             self.stage = match reached {

@@ -117,6 +117,10 @@ impl EngineState {
     fn consult(&mut self, cause: Cause) -> State {
         let state = self.last_state;
         let ended = Ended { state, cause, failures: self.restart_history.failures() };
+        // Only code of the user's has to be caught, or may be wrong.
+        if let Some(to) = self.manager.look_up(ended) {
+            return to;
+        }
         let (cause, text) = match panic::catch(|| self.manager.decide(ended)) {
             Ok(to) if Table::may_follow(state, to) => return to,
             Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),

@@ -18,7 +18,7 @@ use super::reach::{GateStage, can_ever_satisfy, condition_of, gate_stage, is_gat
 use super::rule::Rule;
 use super::table::{
     Analysis, Lookup, NO_INDEX, TARGET_IN_TWO_WATCHES, TARGET_TWICE_IN_ONE_WATCH, find, first_with_name_of, has_target,
-    same_text, target_service,
+    next_family, same_text, target_service,
 };
 use crate::lifecycle::state::{Action, State};
 
@@ -55,6 +55,10 @@ pub(super) const fn violation_of_service(analysis: &Analysis<'_>, me: usize) -> 
     let first = first_with_name_of(analysis.graph, analysis.entries, me);
     if first != me {
         return violation(Rule::DuplicateName, first);
+    }
+    // Most graphs have no family.
+    if next_family(analysis.entries, 0).is_none() {
+        return None;
     }
     match family::taken_names(analysis, me) {
         Some(family) => violation(Rule::MemberName, family),

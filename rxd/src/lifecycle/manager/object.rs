@@ -1,12 +1,15 @@
 //! A manager as the engine holds it, and as generated code requires it: neither is for users.
 
-use super::{Ended, Manager};
+use super::{Ended, Manager, continuous, until_success};
 use crate::lifecycle::state::State;
+use std::any::TypeId;
 
 /// A [`Manager`] behind a pointer. A manager without fields costs no allocation.
 pub trait Decide: Send {
     /// See [`Manager::next`].
     fn decide(&mut self, ended: Ended) -> State;
+    /// What a manager of rxd's own decides, which only looks it up; `None` for one of the user's.
+    fn look_up(&self, ended: Ended) -> Option<State>;
     /// Whether a service under this manager ends after a successful Run: it is a one-shot.
     fn ends_after_run(&self) -> bool;
 }
@@ -14,6 +17,11 @@ pub trait Decide: Send {
 impl<M: Manager> Decide for M {
     fn decide(&mut self, ended: Ended) -> State {
         self.next(ended)
+    }
+
+    fn look_up(&self, ended: Ended) -> Option<State> {
+        let is_own = [TypeId::of::<continuous>(), TypeId::of::<until_success>()].contains(&TypeId::of::<M>());
+        is_own.then(|| M::TABLE.next(ended.state, !ended.cause.is_failure()))
     }
 
     fn ends_after_run(&self) -> bool {
