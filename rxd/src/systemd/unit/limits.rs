@@ -73,7 +73,7 @@ mod tests {
         let manual = Options::DEFAULT.autostart(false);
         let node = |name, options| {
             let table = &continuous::TABLE;
-            Node { name, service_type: None, table, edges: &[], optional: false, options }
+            Node { name, service_type: None, table, edges: &[], optional: false, family: None, options }
         };
         let nodes = [node("api", &Options::DEFAULT), node("backfill", &manual)];
         let paths = LongestPaths::of(&Graph { daemon: "agent", nodes: &nodes });
