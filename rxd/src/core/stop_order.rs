@@ -5,7 +5,7 @@ mod families;
 use crate::board::Id;
 use crate::board::slots::{family_of, slot_of};
 use crate::sync::{Mutex, MutexGuard};
-use families::{FamilyOrder, members_after};
+use families::FamilyOrder;
 use std::borrow::Cow;
 use tokio::time::Instant;
 
@@ -192,16 +192,15 @@ impl StopOrder {
             false => added_after(&state.added, id, self.ends.len()),
         };
         let mut next = Vec::new();
-        let mut release = |other: Id| {
+        for &other in after {
             let place = self.place(other);
             waiting[place] -= 1;
             if waiting[place] == 0 {
                 next.push(other);
             }
-        };
-        after.iter().for_each(|&other| release(other));
+        }
         if self.has_families {
-            members_after(&state.families, id).for_each(|&other| release(other));
+            self.release_members(&state.families, id, (waiting, &mut next));
         }
         (next, left)
     }

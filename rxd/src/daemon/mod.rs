@@ -473,12 +473,14 @@ impl Daemon {
 
     /// Calls `look` once, with the services and behind them the families.
     fn lend_graph(&self, look: &mut dyn FnMut(&Graph<'_>)) {
-        let families = self.families.iter().map(|family| &family.outline);
-        let all = || self.services.iter().chain(families.clone());
         // Declared edges are borrowed; those added by the builder are put together.
+        let outlines = || self.families.iter().map(|family| &family.outline);
         let mut targets: Vec<Vec<OwnedTargets<'_>>> = Vec::new();
-        for service in all().filter(|service| service.declared_edges().is_none()) {
+        for service in self.services.iter().filter(|service| service.declared_edges().is_none()) {
             targets.push(service.targets());
+        }
+        for outline in outlines().filter(|outline| outline.declared_edges().is_none()) {
+            targets.push(outline.targets());
         }
         let mut added: Vec<Vec<Edge<'_>>> = Vec::with_capacity(targets.len());
         for edges in &targets {
@@ -486,12 +488,13 @@ impl Daemon {
         }
         let mut added = added.iter();
         let mut nodes: Vec<Node<'_>> = Vec::with_capacity(self.services.len() + self.families.len());
-        for (nth, service) in all().enumerate() {
-            let edges = service.declared_edges().or_else(|| added.next().map(Vec::as_slice)).unwrap_or_default();
-            nodes.push(match nth.checked_sub(self.services.len()) {
-                Some(family) => self.families[family].node(edges),
-                None => service.node(edges),
-            });
+        for service in &self.services {
+            let edges = service.declared_edges().or_else(|| added.next().map(Vec::as_slice));
+            nodes.push(service.node(edges.unwrap_or_default()));
+        }
+        for family in &self.families {
+            let edges = family.outline.declared_edges().or_else(|| added.next().map(Vec::as_slice));
+            nodes.push(family.node(edges.unwrap_or_default()));
         }
         look(&Graph { daemon: &self.name, nodes: &nodes });
     }

@@ -33,6 +33,24 @@ impl StopOrder {
         after
     }
 
+    /// A service has exited: notes that in the members that had to wait for it, and adds those to
+    /// `next` that can stop now.
+    #[cold]
+    pub(super) fn release_members(
+        &self,
+        families: &[FamilyOrder],
+        id: Id,
+        (waiting, next): (&mut [u32], &mut Vec<Id>),
+    ) {
+        for &member in members_after(families, id) {
+            let place = self.place(member);
+            waiting[place] -= 1;
+            if waiting[place] == 0 {
+                next.push(member);
+            }
+        }
+    }
+
     /// Counts, for each member, the services that stop before it and are not in Exit.
     pub(super) fn wait_for_families(&self, state: &StopState, waiting: &mut [u32]) {
         for family in &state.families {
@@ -66,7 +84,7 @@ impl StopState {
 }
 
 /// The members of the families that this service stops before.
-pub(super) fn members_after(families: &[FamilyOrder], id: Id) -> impl Iterator<Item = &Id> {
+fn members_after(families: &[FamilyOrder], id: Id) -> impl Iterator<Item = &Id> {
     families.iter().filter(move |family| family.before.contains(&id)).flat_map(|family| &family.members)
 }
 
