@@ -5,8 +5,6 @@
 //! harness calls it at the end of each test, the explorer at each point, and the
 //! [`observer`](super::observer) at the end of each run of a test process.
 
-#[cfg(test)]
-mod family_tests;
 mod gates;
 mod grammar;
 mod index;

@@ -1,5 +1,7 @@
 //! For each guarantee, a trace that breaks it and one that does not.
 
+mod families;
+
 use super::check_invariants;
 use crate::testing::{DeclaredRules, FakeService, Trace};
 use crate::{Action, Backoff, Daemon, Effect, OnFailure, Options, Service, State, When};

@@ -1,7 +1,7 @@
 //! The guarantees about services that watch a family.
 
-use super::check_invariants;
 use crate::testing::{DeclaredRules, FakeService, Trace};
+use crate::trace::invariants::check_invariants;
 use crate::trace::rules::{FamilyChange, ServiceRules};
 use crate::{Daemon, Family, Service};
 
