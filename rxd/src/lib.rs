@@ -133,6 +133,10 @@
 //! see [Windows and macOS](https://docs.rs/rxd/latest/rxd/docs/operating/index.html#windows-and-macos).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// First: its macros are for all that follow.
+#[macro_use]
+mod text;
+
 #[cfg(feature = "admin")]
 pub mod admin;
 mod board;
@@ -195,7 +199,6 @@ pub mod systemd;
 mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
-mod text;
 #[cfg(any(test, feature = "test-util"))]
 mod trace;
 mod watch;

@@ -6,7 +6,41 @@
 //! panic with it; at run time the same messages become a `String`. It is not a general string type:
 //! its capacity is fixed, and what does not fit is cut off.
 
+use std::fmt;
 use std::time::Duration;
+
+/// As the standard library's, for what is `fmt::Write`. That one adds a hundred lines of LLVM
+/// code to its caller, and there are hundreds of callers, which every user of rxd compiles.
+macro_rules! write {
+    ($to:expr, $($text:tt)*) => {{
+        use $crate::text::PutText as _;
+        $to.put_text(::core::format_args!($($text)*))
+    }};
+}
+
+/// As the standard library's: see [`write!`].
+macro_rules! format {
+    ($($text:tt)*) => {
+        $crate::text::formatted(::core::format_args!($($text)*))
+    };
+}
+
+/// What [`write!`] writes to.
+pub(crate) trait PutText {
+    fn put_text(&mut self, text: fmt::Arguments<'_>) -> fmt::Result;
+}
+
+impl<W: fmt::Write + ?Sized> PutText for W {
+    #[inline(never)]
+    fn put_text(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
+        self.write_fmt(text)
+    }
+}
+
+#[inline(never)]
+pub(crate) fn formatted(text: fmt::Arguments<'_>) -> String {
+    fmt::format(text)
+}
 
 /// Adds an item to a list: `a, b, c`.
 pub(crate) fn add_item(list: &mut String, item: &str) {

@@ -292,7 +292,6 @@ fn bend(main: f64, next: f64, bulge: f64) -> f64 {
 
 /// The path of a line: a bend between two layers, and straight past a layer.
 fn path(points: &[(f64, f64)], bulge: f64, turn: impl Fn((f64, f64)) -> (f64, f64)) -> String {
-    use std::fmt::Write;
     let mut out = String::new();
     let mut put = |command: &str, point: (f64, f64)| {
         let (x, y) = turn(point);

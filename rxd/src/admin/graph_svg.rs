@@ -10,7 +10,7 @@ use crate::core::{ServiceState, States};
 use crate::escape;
 use crate::graph::Graph;
 use crate::lifecycle::state::State;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::OnceLock;
 
 /// The graph of a daemon in all formats. Each is made when it is first asked for: a graph may have a

@@ -15,7 +15,7 @@ use super::format::{is_added_by_log, priority};
 use super::journal_probe::JournalProbe;
 use super::writer::{LogSink, RecordOutput, send_wait};
 use crate::platform::JournalSocket;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;

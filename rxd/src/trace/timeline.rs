@@ -2,7 +2,6 @@
 
 use super::{Trace, TraceStep};
 use crate::lifecycle::state::{Cause, State, Transition};
-use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
