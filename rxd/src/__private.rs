@@ -17,8 +17,9 @@ pub use crate::daemon::thread_service::{
     local_service,
 };
 pub use crate::graph::declaration::{
-    Declaration, Declared, FieldIndex, InDaemon, ServiceKind, Watched, WatchesIn, after, check_lasts, check_on_failure,
-    check_recurrence, check_within, declaration, needs, service_type, target_name, target_of_type, watch,
+    Declaration, Declared, DeclaredKind, FieldIndex, InDaemon, Watched, WatchesIn, after, check_lasts,
+    check_on_failure, check_recurrence, check_within, declaration, needs, service_type, target_name, target_of_type,
+    watch,
 };
 pub use crate::graph::index::Index;
 pub use crate::graph::name::check_name;

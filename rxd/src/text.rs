@@ -1,5 +1,5 @@
 //! A text that a `const fn` can put together: what the compiler says about a graph or an option. And
-//! the lists in texts that are made at run time.
+//! the lists in texts that are made at run time, and their formatting.
 //!
 //! The checks of [`graph`](crate::graph) and of
 //! [`options::check`](crate::lifecycle::options::check) write their messages into a [`Text`] and

@@ -6,7 +6,7 @@ use crate::daemon::prestart::Stage;
 use crate::daemon::service::{Service, optionally};
 use crate::graph::Node;
 use crate::graph::check;
-use crate::graph::declaration::{Declared, ServiceKind, WatchesIn};
+use crate::graph::declaration::{Declared, DeclaredKind, WatchesIn};
 use crate::graph::table::Analysis;
 use crate::lifecycle::options::daemon::{DaemonOptions, StageOptions};
 use crate::service::context::Context;
@@ -172,12 +172,12 @@ pub const fn check_target(fields: OwnFields, edge: usize, target: usize) {
 #[track_caller]
 pub const fn check_field<S: Declared, D: Graphed, I>(me: usize)
 where
-    S::Kind: ServiceKind<GenericTargets: WatchesIn<D, I>>,
+    S::Kind: DeclaredKind<GenericTargets: WatchesIn<D, I>>,
 {
     check::check_field(D::ANALYSIS, me, S::SERVICE_TYPE.module);
 }
 
-/// A [`ServiceKind::Configured`] that a daemon without a configuration can have: `()`.
+/// A [`DeclaredKind::Configured`] that a daemon without a configuration can have: `()`.
 #[diagnostic::on_unimplemented(
     message = "service `{Self}` takes a configuration, and daemon `{D}` has none",
     label = "takes a configuration",
@@ -191,7 +191,7 @@ impl<D> WithoutConfig<D> for () {}
 #[track_caller]
 pub const fn check_field_without_config<S, D: Graphed, I>(me: usize)
 where
-    S: Declared<Kind: ServiceKind<GenericTargets: WatchesIn<D, I>, Configured: WithoutConfig<D>>>,
+    S: Declared<Kind: DeclaredKind<GenericTargets: WatchesIn<D, I>, Configured: WithoutConfig<D>>>,
 {
     check_field::<S, D, I>(me);
 }

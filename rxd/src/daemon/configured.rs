@@ -7,7 +7,7 @@ use crate::daemon::config::{ConfigDemand, Configuration, DaemonConfig};
 use crate::daemon::service::{ErasedRunner, OfKind, Service, ServiceConfig, SpawnOn};
 use crate::engine::{EngineState, OverriddenMethods, serve};
 use crate::error::{AnyError, Result};
-use crate::graph::declaration::{Declared, ServiceKind};
+use crate::graph::declaration::{Declared, DeclaredKind};
 use crate::service::configure::{ConfigPart, Configure};
 use crate::service::context::Context;
 use crate::service::runner::Runner;
@@ -232,7 +232,7 @@ pub fn configured_service<R: Configure<P> + Declared, P: Send + Sync + 'static>(
 #[derive(Debug)]
 pub struct ConfiguredKind<S, G = ()>(PhantomData<fn() -> (S, G)>);
 
-impl<S, G> ServiceKind for ConfiguredKind<S, G> {
+impl<S, G> DeclaredKind for ConfiguredKind<S, G> {
     type GenericTargets = G;
     type Configured = S;
 }
@@ -258,7 +258,7 @@ impl<S: DeclaredConfig, D> IntoService<S, D> for OfConfigured<S> {
     const SERVICE: fn(Option<S>) -> Service = S::into_configured;
 }
 
-/// A [`ServiceKind::Configured`] that takes its configuration from a `C`.
+/// A [`DeclaredKind::Configured`] that takes its configuration from a `C`.
 pub trait TakesFrom<C> {
     /// Says where its part is.
     fn add_part(config: &mut DaemonConfig);
@@ -318,9 +318,9 @@ impl<C> DeclaredSource<C> {
     #[must_use]
     pub fn for_service<S>(mut self) -> Self
     where
-        S: Declared<Kind: ServiceKind<Configured: TakesFrom<C>>>,
+        S: Declared<Kind: DeclaredKind<Configured: TakesFrom<C>>>,
     {
-        <S::Kind as ServiceKind>::Configured::add_part(&mut self.0);
+        <S::Kind as DeclaredKind>::Configured::add_part(&mut self.0);
         self
     }
 }

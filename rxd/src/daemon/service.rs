@@ -11,7 +11,7 @@ use crate::core::names::Name;
 use crate::daemon::config::ConfigDemand;
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, OverriddenMethods, serve};
-use crate::graph::declaration::{Declared, ServiceKind};
+use crate::graph::declaration::{Declared, DeclaredKind};
 use crate::graph::{Edge, Effect, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
 use crate::lifecycle::manager::object::Decide;
@@ -191,7 +191,7 @@ pub(super) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Service {
 #[derive(Debug)]
 pub struct TaskKind<G = ()>(PhantomData<fn() -> G>);
 
-impl<G> ServiceKind for TaskKind<G> {
+impl<G> DeclaredKind for TaskKind<G> {
     type GenericTargets = G;
     type Configured = ();
 }

@@ -3,7 +3,7 @@
 use crate::daemon::checked::{Checked, Graphed, IntoService};
 use crate::daemon::service::{ErasedRunner, OfKind, Service, ServiceConfig, SpawnOn};
 use crate::engine::{EngineState, OverriddenMethods, serve};
-use crate::graph::declaration::{Declared, ServiceKind};
+use crate::graph::declaration::{Declared, DeclaredKind};
 use crate::service::context::Context;
 use crate::service::runner::Runner;
 use crate::service::thread::blocking::BlockingRunner;
@@ -97,7 +97,7 @@ impl<S: BlockingRunner + Declared, D> IntoService<S, D> for OfGenericBlocking<S>
 #[derive(Debug)]
 pub struct LocalKind<G = ()>(PhantomData<fn() -> G>);
 
-impl<G> ServiceKind for LocalKind<G> {
+impl<G> DeclaredKind for LocalKind<G> {
     type GenericTargets = G;
     type Configured = ();
 }
@@ -113,7 +113,7 @@ impl<T: LocalRunner + MovesToThread + Declared, G> OfKind<LocalKind<G>> for T {
 #[derive(Debug)]
 pub struct BlockingKind<G = ()>(PhantomData<fn() -> G>);
 
-impl<G> ServiceKind for BlockingKind<G> {
+impl<G> DeclaredKind for BlockingKind<G> {
     type GenericTargets = G;
     type Configured = ();
 }

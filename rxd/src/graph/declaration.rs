@@ -24,7 +24,7 @@ pub trait Declared: 'static {
     /// else a daemon asks about the type; one type is for all, since the compiler takes time for each
     /// item of each service.
     #[doc(hidden)]
-    type Kind: ServiceKind;
+    type Kind: DeclaredKind;
     /// The type's identity, for watches that name it as a path.
     #[doc(hidden)]
     const SERVICE_TYPE: ServiceType;
@@ -34,7 +34,7 @@ pub trait Declared: 'static {
 }
 
 /// What a daemon asks about the type of a service.
-pub trait ServiceKind {
+pub trait DeclaredKind {
     /// The type whose impl of [`WatchesIn`] lists the generic types that the service watches: itself,
     /// or `()` if there are none.
     type GenericTargets;

@@ -27,12 +27,12 @@ pub(super) enum Refused<T> {
 }
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     /// For the receiver.
     has_changed: Condvar,
 }
 
-struct State<T> {
+struct QueueState<T> {
     jobs: VecDeque<T>,
     most: usize,
     has_sender: bool,
@@ -43,7 +43,7 @@ struct State<T> {
 
 /// A queue for at most this many jobs.
 pub(super) fn job_queue<T>(most: usize) -> (JobSender<T>, JobReceiver<T>) {
-    let state = State { jobs: VecDeque::new(), most, has_sender: true, has_receiver: true, is_waiting: false };
+    let state = QueueState { jobs: VecDeque::new(), most, has_sender: true, has_receiver: true, is_waiting: false };
     let shared = Arc::new(Shared { state: Mutex::new(state), has_changed: Condvar::new() });
     (JobSender(shared.clone()), JobReceiver(shared))
 }
@@ -55,12 +55,12 @@ impl<T> fmt::Debug for JobSender<T> {
 }
 
 impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the receiver, if it waits.
-    fn notify(&self, mut state: MutexGuard<'_, State<T>>) {
+    fn notify(&self, mut state: MutexGuard<'_, QueueState<T>>) {
         let is_waiting = std::mem::take(&mut state.is_waiting);
         drop(state);
         if is_waiting {
