@@ -151,7 +151,8 @@ impl EdgeAgent {
     }
 }
 ::rxd::__private::choose! {
-    { #[allow(deprecated)] const _ : () = { const _ : () = {
+    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < EdgeAgent, 0 > for Poller {} const _ : () = {
     (::rxd::__private::check_field_without_config::< < Poller as ::rxd::__private::Field
     < EdgeAgent >>::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field <
     EdgeAgent >>::Service as ::rxd::__private::Checked < EdgeAgent >>::OK }; }; } {}

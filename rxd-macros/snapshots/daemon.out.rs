@@ -74,7 +74,9 @@ impl EdgeAgent {
     }
 }
 ::rxd::__private::choose! {
-    { #[allow(deprecated)] const _ : () = { const _ : () = {
+    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < EdgeAgent, 0 > for Health {} #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < EdgeAgent, 1 > for Poller {} const _ : () = {
     (::rxd::__private::check_field_without_config::< < Health as ::rxd::__private::Field
     < EdgeAgent >>::Service, EdgeAgent, _ >) (0); < < Health as ::rxd::__private::Field <
     EdgeAgent >>::Service as ::rxd::__private::Checked < EdgeAgent >>::OK }; const _ : ()

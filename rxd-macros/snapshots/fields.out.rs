@@ -104,7 +104,11 @@ impl Workers {
     }
 }
 ::rxd::__private::choose! {
-    { #[allow(deprecated)] const _ : () = { const _ : () = {
+    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < Workers, 0 > for Worker {} #[cfg(feature = "metrics")]
+    #[doc(hidden)] impl ::rxd::__private::InDaemon < Workers, { 1 } > for Metrics {}
+    #[doc(hidden)] impl ::rxd::__private::InDaemon < Workers, { 2 +
+    ::core::cfg!(all(feature = "metrics")) as usize } > for Probe {} const _ : () = {
     (::rxd::__private::check_field::< < Worker as ::rxd::__private::Field < Workers
     >>::Service, Workers, _ >) (0); < < Worker as ::rxd::__private::Field < Workers
     >>::Service as ::rxd::__private::Checked < Workers >>::OK }; #[cfg(feature =

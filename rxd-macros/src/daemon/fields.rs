@@ -4,7 +4,6 @@ use super::model::{DaemonField, DaemonModel};
 use crate::code::Code;
 use crate::runtime::{ItemPath, RuntimePaths};
 use crate::syntax::item::last_segment;
-use crate::watch::expand::has_arguments;
 use proc_macro2::{Delimiter, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use std::collections::HashSet;
@@ -37,8 +36,8 @@ fn const_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
     if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 { place.clone() } else { quote!({ #place }) }
 }
 
-/// `impl InDaemon` for the type of each field that is written with arguments, once where two fields
-/// have one type.
+/// `impl InDaemon` for the type of each field, once where two fields have one type. A type that is
+/// written without arguments needs it, too: it may be an alias of a generic one.
 pub(super) fn field_types(
     code: &mut Code<'_>,
     daemon: &Ident,
@@ -48,8 +47,7 @@ pub(super) fn field_types(
 ) {
     let in_daemon = rxd.in_daemon();
     let mut known = HashSet::new();
-    let fields = model.fields.iter().zip(places);
-    for (field, place) in fields.filter(|(field, _)| !is_plain_path(&field.ty)) {
+    for (field, place) in model.fields.iter().zip(places) {
         let (ty, cfgs, place) = (&field.ty, &field.cfgs, const_argument(field, place));
         // A field with a `#[cfg]` may be off while another one of its type is on.
         let is_new = known.insert(ty.to_token_stream().to_string()) || !cfgs.is_empty();
@@ -59,15 +57,6 @@ pub(super) fn field_types(
             code.tokens(ty);
             code.text("{}");
         }
-    }
-}
-
-/// Whether a type is written as a path without arguments. No watch names it with arguments.
-fn is_plain_path(ty: &Type) -> bool {
-    match ty {
-        Type::Group(group) => is_plain_path(&group.elem),
-        Type::Path(path) => path.qself.is_none() && !has_arguments(ty),
-        _ => false,
     }
 }
 
