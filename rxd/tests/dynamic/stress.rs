@@ -1,15 +1,21 @@
 //! Many threads that add and remove while the others cycle, and a shutdown at any time.
 //!
-//! `RXD_DYNAMIC_ADDS` sets how many services are added, `RXD_DYNAMIC_SEED` the seed.
+//! `RXD_DYNAMIC_ADDS` sets how many services are added, `RXD_DYNAMIC_DECLARED` beside how many others,
+//! `RXD_DYNAMIC_SEED` the seed.
 
 use crate::kit::idle_away;
 use rxd::{Context, Daemon, DaemonHandle, Service, State};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-const DECLARED: usize = 200;
+/// How many services the daemon starts with.
+fn declared() -> usize {
+    static DECLARED: LazyLock<usize> = LazyLock::new(|| variable("RXD_DYNAMIC_DECLARED", 60) as usize);
+    *DECLARED
+}
+
 const TASKS: usize = 8;
 
 /// What owners were refused without a reason.
@@ -73,12 +79,12 @@ async fn come_and_go(handle: DaemonHandle, task: usize, seed: u64, budget: Arc<A
     let mut added = 0;
     while budget.fetch_sub(1, Ordering::Relaxed) as isize > 0 {
         let name = format!("t{task}-n{added}");
-        let mut needs = vec![format!("d{}", random.below(DECLARED))];
+        let mut needs = vec![format!("d{}", random.below(declared()))];
         if let Some(own) = mine.get(random.below(mine.len().max(1))) {
             needs.push(own.clone());
         }
         if random.below(4) == 0 {
-            needs.push(format!("owned-{}", 4 * random.below(DECLARED / 4) + 1));
+            needs.push(format!("owned-{}", 4 * random.below(declared() / 4) + 1));
         }
         // All tasks add and remove the hubs, with all that name them.
         let hub = format!("hub-{}", random.below(3));
@@ -116,11 +122,11 @@ async fn come_and_go(handle: DaemonHandle, task: usize, seed: u64, budget: Arc<A
 
 async fn run(seed: u64, adds: usize) {
     let mut random = Random(seed | 1);
-    let declared = (0..DECLARED).map(|n| {
+    let services = (0..declared()).map(|n| {
         let service = cycling(n);
         if n > 0 && n % 3 == 0 { service.needs([format!("d{}", n / 2)]) } else { service }
     });
-    let handle = Daemon::new("d").signals([]).add_all(declared).start().await.unwrap();
+    let handle = Daemon::new("d").signals([]).add_all(services).start().await.unwrap();
     let budget = Arc::new(AtomicUsize::new(adds));
     let tasks: Vec<_> =
         (0..TASKS).map(|task| tokio::spawn(come_and_go(handle.clone(), task, seed, budget.clone()))).collect();
