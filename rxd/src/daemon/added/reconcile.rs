@@ -172,7 +172,7 @@ impl DaemonHandle {
         // In the order in which they are wanted.
         (done.added, done.replaced) = (planned, replaced);
         if !done.is_unchanged() {
-            emit!(INFO, target: "rxd", group, "reconciled group `{group}`: {done}");
+            emit!(INFO, target: "rxd", "reconciled group `{group}`: {done}");
         }
         Ok(done)
     }
