@@ -106,9 +106,7 @@ const fn can_satisfy_with(graph: &Graph<'_>, at: usize, flags: u8, condition: Ta
         // True from the start, when the service is in Unknown.
         (Action::NotIn, _) => true,
         // A service that is held before Run stays in Idle; every other state it leaves by itself.
-        (Action::Exited, State::Idle) => {
-            can_enter(graph, at, flags, State::Idle) && can_pass_run_gates(graph, at, flags)
-        }
+        (Action::Exited, State::Idle) => can_enter(graph, at, flags, State::Idle) && can_leave_idle(graph, at, flags),
         (Action::Exited, State::Exit) => false,
         (Action::Exited | Action::Changing, state) => can_enter(graph, at, flags, state),
     }
@@ -164,6 +162,16 @@ const fn can_pass_run_gates(graph: &Graph<'_>, at: usize, flags: u8) -> bool {
     flags & (RUN_OPENS | RUN_GATE_HAS_LIMIT | MAY_BE_ENDED) != 0
         || !table.next(State::Init, true).is(State::Idle)
         || !table.next(State::Idle, true).is(State::Run)
+}
+
+/// As [`can_pass_run_gates`], once in Idle: a manager that leads past Idle has not, by then.
+const fn can_leave_idle(graph: &Graph<'_>, at: usize, flags: u8) -> bool {
+    let table = graph.nodes[at].table;
+    let is_usual = table.next(State::Init, true).is(State::Idle);
+    flags & (RUN_OPENS | RUN_GATE_HAS_LIMIT | MAY_BE_ENDED) != 0
+        || !table.next(State::Idle, true).is(State::Run)
+        // It comes there by failing, and may fail again.
+        || !is_usual && !table.next(State::Idle, false).is(State::Run)
 }
 
 /// Whether the edge of service `me`, a gate, can open.

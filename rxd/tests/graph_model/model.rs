@@ -152,9 +152,11 @@ pub(super) fn limited(service: &Service, gate: Effect) -> bool {
     service.watches.iter().any(|watch| watch.is(gate) && watch.within)
 }
 
-/// A service that is held at a gate before Run is not about to fail.
+/// A service that is held at a gate before Run is not about to fail, unless the gate has a limit; and
+/// not even then, if its manager sends it back to the gate.
 pub(super) fn may_fail(service: &Service, run_open: bool) -> bool {
-    run_open || limited(service, Effect::GateRun) || !reaches_run_gates(&service.table)
+    let gate_fails = limited(service, Effect::GateRun) && service.table.next(State::Idle, false) != State::Run;
+    run_open || gate_fails || !reaches_run_gates(&service.table)
 }
 
 pub(super) fn gates(service: &Service, stage: Effect, holds: impl Fn(&Watch) -> bool) -> bool {
