@@ -3,6 +3,8 @@
 //!
 //! `service::tasks` spawns and watches the tasks themselves.
 
+use super::Core;
+use crate::board::{Epoch, Id};
 use crate::sync::Mutex;
 use std::sync::Arc;
 use tokio::task::AbortHandle;
@@ -127,5 +129,50 @@ impl ServiceTasks {
         let Some(group) = &mut *tasks else { return false };
         group.live -= 1;
         group.live == 0
+    }
+}
+
+/// Counts a task until it is dropped.
+pub(crate) struct TaskGuard {
+    core: Arc<Core>,
+    id: Id,
+}
+
+impl TaskGuard {
+    /// Of a task that was counted.
+    pub(crate) fn of_counted(core: Arc<Core>, id: Id) -> Self {
+        TaskGuard { core, id }
+    }
+
+    /// Counts what a method does elsewhere, for which the service waits as for a task.
+    pub(crate) fn new(core: &Arc<Core>, id: Id, epoch: Epoch) -> Self {
+        core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
+        TaskGuard { core: core.clone(), id }
+    }
+
+    /// As [`new`](TaskGuard::new), if the epoch is open.
+    pub(crate) fn of_open(core: &Arc<Core>, id: Id, epoch: Epoch) -> Option<Self> {
+        let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
+        let counted = TaskGuard { core: core.clone(), id };
+        is_open.then_some(counted)
+    }
+
+    /// The service that waits.
+    pub(crate) fn service(&self) -> Id {
+        self.id
+    }
+}
+
+impl std::fmt::Debug for TaskGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TaskGuard").field(&self.id).finish()
+    }
+}
+
+impl Drop for TaskGuard {
+    fn drop(&mut self) {
+        if self.core.tasks(self.id).one_has_ended() {
+            self.core.board.raise(self.id, 0);
+        }
     }
 }

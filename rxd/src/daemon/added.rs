@@ -25,6 +25,7 @@ use crate::board::slots::family_id;
 use crate::board::{Epoch, Id, WatcherSpec};
 use crate::core::added::{AddRefused, AddedFacts, RemoveRefused};
 use crate::core::names::Name;
+use crate::core::tasks::TaskGuard;
 use crate::core::{Core, Reply, current};
 use crate::error::{Error, GraphError};
 use crate::graph::{self, Edge, Graph, Node, Target};
@@ -34,7 +35,6 @@ use crate::lifecycle::manager::Table;
 use crate::lifecycle::options::Options;
 use crate::panic;
 use crate::race::{Winner, race};
-use crate::service::tasks::TaskGuard;
 #[cfg(any(test, feature = "test-util"))]
 use crate::trace::added::AddedRules;
 use crate::watch::unknown_service;

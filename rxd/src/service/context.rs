@@ -3,6 +3,7 @@
 use crate::board::{Epoch, Id};
 use crate::core::names::ServiceNames;
 use crate::core::stop_order::StopOrder;
+use crate::core::tasks::TaskGuard;
 use crate::core::{Core, States};
 use crate::error::{Cancelled, Error};
 use crate::graph::Mode;
@@ -14,7 +15,7 @@ use crate::lifecycle::state::{Action, Filter, State};
 use crate::race::{Winner, race};
 use crate::service::cancelled::{WaitCancelled, token_of};
 use crate::service::part::Part;
-use crate::service::tasks::{TaskGuard, TaskOf, span_of};
+use crate::service::tasks::{TaskOf, span_of};
 use crate::service::ticker::Ticker;
 use crate::watch::{ServiceSelector, StateStream, Watch};
 use std::borrow::Cow;

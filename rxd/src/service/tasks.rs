@@ -6,6 +6,7 @@
 use crate::board::{Epoch, Id, signal};
 use crate::core::Core;
 use crate::core::current;
+use crate::core::tasks::TaskGuard;
 use crate::in_span::{InSpan, in_span, span};
 use crate::panic;
 use crate::panic::emit;
@@ -35,7 +36,7 @@ impl TaskOf {
         let name: Arc<str> = name.into();
         // Invariant 1 of `ServiceTasks`.
         let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
-        let counted = TaskGuard { core: core.clone(), id };
+        let counted = TaskGuard::of_counted(core.clone(), id);
         let body = {
             let (core, name) = (core.clone(), name.clone());
             async move {
@@ -63,7 +64,7 @@ impl TaskOf {
         let runtime = tokio::runtime::Handle::current();
         let name: Arc<str> = name.into();
         let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
-        let tracked = TrackedWork { work: Some(work), counted: TaskGuard { core: core.clone(), id } };
+        let tracked = TrackedWork { work: Some(work), counted: TaskGuard::of_counted(core.clone(), id) };
         if !is_open {
             drop(tracked);
             // Such code cannot be aborted once it has begun. So a task that never runs stands for it.
@@ -130,46 +131,6 @@ struct TrackedWork<F> {
     work: Option<F>,
     #[expect(dead_code, reason = "it counts until it is dropped")]
     counted: TaskGuard,
-}
-
-/// Counts a task until it is dropped.
-pub(crate) struct TaskGuard {
-    core: Arc<Core>,
-    id: Id,
-}
-
-impl TaskGuard {
-    /// Counts what a method does elsewhere, for which the service waits as for a task.
-    pub(crate) fn new(core: &Arc<Core>, id: Id, epoch: Epoch) -> Self {
-        core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
-        TaskGuard { core: core.clone(), id }
-    }
-
-    /// As [`new`](TaskGuard::new), if the epoch is open.
-    pub(crate) fn of_open(core: &Arc<Core>, id: Id, epoch: Epoch) -> Option<Self> {
-        let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
-        let counted = TaskGuard { core: core.clone(), id };
-        is_open.then_some(counted)
-    }
-
-    /// The service that waits.
-    pub(crate) fn service(&self) -> Id {
-        self.id
-    }
-}
-
-impl std::fmt::Debug for TaskGuard {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("TaskGuard").field(&self.id).finish()
-    }
-}
-
-impl Drop for TaskGuard {
-    fn drop(&mut self) {
-        if self.core.tasks(self.id).one_has_ended() {
-            self.core.board.raise(self.id, 0);
-        }
-    }
 }
 
 pin_project! {

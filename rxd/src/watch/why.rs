@@ -393,11 +393,8 @@ impl ServiceDiagnosis {
             CancelCause::Token => "cancelled by its own code",
         };
         if let Some(owned) = &self.method_returned {
-            return Some(match self.limit_ends {
-                _ if !owned.is_empty() => format!("{why}; waits for {}", owned.join(", ")),
-                Some(left) => format!("{why}; waits for its tasks, aborted in {}", Countdown(left)),
-                None => format!("{why}; waits for its tasks"),
-            });
+            let what = if owned.is_empty() { "its tasks".to_owned() } else { owned.join(", ") };
+            return Some(format!("{why}; waits for {what}"));
         }
         Some(match self.limit_ends {
             Some(left) => format!("{why}, dropped in {}", Countdown(left)),

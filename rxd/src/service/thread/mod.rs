@@ -24,13 +24,13 @@ pub(crate) mod local;
 
 use crate::board::Id;
 use crate::core::poll_marks::ThreadMark;
+use crate::core::tasks::TaskGuard;
 use crate::core::{Core, current};
 use crate::error::{AnyError, Result};
 use crate::in_span::span;
 use crate::panic::{self, CaughtPanic, emit};
 use crate::service::context::Context;
 use crate::service::runner::Runner;
-use crate::service::tasks::TaskGuard;
 use std::convert::Infallible;
 #[cfg(any(test, feature = "test-util"))]
 use std::future::{Future, poll_fn};
