@@ -89,7 +89,7 @@ impl Registry {
         let text = text.map_err(|error| format!("{}: {error}", self.file.display()))?;
         let tenants = parse(&text).map_err(|error| format!("{}, {error}", self.file.display()))?;
         let services = tenants.into_iter().map(|tenant| self.service(tenant));
-        cx.daemon().reconcile("tenants", services).await?;
+        cx.or_cancelled(cx.daemon().reconcile("tenants", services)).await??;
         Ok(())
     }
 }

@@ -57,6 +57,12 @@ impl App {
         if let Some(id) = core.id(name) {
             return Ok(id);
         }
+        if let Some(family) = core.families.find(name) {
+            let first = core.families.all()[family].member_name(0);
+            let detail =
+                format!("{} is a family, not a service: name one of its members, such as `{first}`", quoted(name));
+            return Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "Unknown service", detail).field("name"));
+        }
         let all = core.all_names();
         let names = || all.iter().map(|name| &**name);
         let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));

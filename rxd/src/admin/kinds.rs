@@ -36,8 +36,8 @@ impl Kinds {
         self.0.push((name, add));
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&AddService> {
-        self.0.iter().find(|(kind, _)| kind == name).map(|(_, add)| &**add)
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<AddService>> {
+        self.0.iter().find(|(kind, _)| kind == name).map(|(_, add)| add.clone())
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {

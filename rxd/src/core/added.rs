@@ -353,6 +353,19 @@ impl AddedServices {
         })
     }
 
+    /// The service whose incarnation this one ends with.
+    pub(crate) fn owner(&self, id: Id) -> Option<Id> {
+        self.read(|rows| rows.row(id).and_then(|row| row.owner))
+    }
+
+    /// The names of those of a group that are being removed.
+    pub(crate) fn going(&self, group: &str) -> Vec<(Id, Name)> {
+        self.read(|rows| {
+            let going = rows.all().filter(|row| row.removal.is_some() && row.about.group.as_deref() == Some(group));
+            going.map(|row| (row.id, row.about.name.clone())).collect()
+        })
+    }
+
     /// The family that the service is a member of.
     pub(crate) fn family(&self, id: Id) -> Option<usize> {
         self.read(|rows| rows.row(id).and_then(|row| row.about.family))

@@ -19,7 +19,8 @@ impl Admin {
     /// * An error that it returns is the answer to the operator, with status 400: say which argument is
     ///   wrong.
     /// * A panic is an answer with status 500. Nothing is added, and the daemon goes on.
-    /// * It runs in the task of the request: what takes long belongs into the service's `init`.
+    /// * It runs on a thread that tokio keeps for code that blocks; the request waits for it, and nothing
+    ///   else does. What takes long belongs into the service's `init` all the same.
     /// * A name of a kind that is no valid name, or is registered twice, is an error of the start.
     /// * Services of the program itself cannot be removed by operators, nor can those that the program
     ///   adds. What operators have added is not kept over a restart of the process.
@@ -38,7 +39,7 @@ impl Admin {
     ///
     /// let admin = Admin::new("127.0.0.1:1337").addable("tenant", |name, args| {
     ///     let region = args.get("region").ok_or("`region` is missing")?;
-    ///     Ok(Service::from_fn_with(name.to_owned(), region.clone(), serve).needs(["db"]).group("tenants"))
+    ///     Ok(Service::from_fn_with(name.to_owned(), region.clone(), serve).needs(["db"]).group("by-hand"))
     /// });
     /// # let _ = admin;
     /// ```

@@ -409,6 +409,24 @@ fn own_faults(core: &Core, service: &Service, faults: &mut Vec<String>) {
     }
 }
 
+/// That a name is that of a service that stays, or of a family.
+fn taken_name(core: &Core, name: &str, stays: &dyn Fn(Id) -> bool) -> Option<String> {
+    let daemon = graph::quoted(&core.daemon);
+    if core.families.find(name).is_some() {
+        return Some(format!("daemon {daemon} has a family `{name}`\nhelp: give the service another name"));
+    }
+    // The rules say more about the name of a member.
+    let id = core.id(name).filter(|&id| stays(id) && core.added.family(id).is_none())?;
+    Some(match core.is_removed(id) {
+        true => format!(
+            "daemon {daemon} has a service `{name}`, which is being removed\nhelp: add the new one once `remove` has returned"
+        ),
+        false => format!(
+            "daemon {daemon} has a service `{name}`\nhelp: give the new one another name, or remove that one first"
+        ),
+    })
+}
+
 /// That a service names a type of which there are these services.
 fn ambiguity(service: &Service, target: &str, names: &str) -> String {
     let service = graph::quoted(service.name());
@@ -422,6 +440,10 @@ fn ambiguity(service: &Service, target: &str, names: &str) -> String {
 fn check(core: &Core, service: &Service, edges: &[ResolvedEdge<'_>]) -> Result<Vec<Id>, Error> {
     let (mut faults, mut rule) = (Vec::new(), None);
     own_faults(core, service, &mut faults);
+    if let Some(fault) = taken_name(core, service.name(), &|_| true) {
+        faults.push(fault);
+        return Err(Error::from(GraphError { rule: Some(graph::Rule::DuplicateName.as_str()), faults }));
+    }
     let mut targets = edges.iter().flat_map(|edge| &edge.targets);
     if let Some(ambiguous) = targets.find(|target| target.found.len() > 1) {
         let mut names = String::new();

@@ -99,6 +99,7 @@ fn put(
     let options = service.method_limits();
     let counts = counts && options.readiness == crate::lifecycle::options::Readiness::Required;
     let about = AddedFacts::new(name.into(), None, service.table(), &options).member_of(family, counts);
+    let about = about.in_group(service.group_name().cloned());
     let id = core.added.reserve(about, &[], |id| core.tasks(id).have_ended()).map_err(|refused| match refused {
         crate::core::added::AddRefused::TooMany => "the daemon has as many services as it can have".to_owned(),
         _ => format!("its name `{}` is in use", service.name()),
@@ -113,6 +114,8 @@ fn put(
     AddedRules::note_member(core, id, (family, service.name()));
     let needs_timer = watches.iter().any(|watch| watch.lasts.is_some());
     core.board.add_service(id, watches, Some(family));
+    #[cfg(feature = "admin")]
+    core.joins_group(id);
     core.publish_added(id);
     core.monitor_added(id, service.limits());
     if needs_timer || service.limits().heartbeat.is_some() {

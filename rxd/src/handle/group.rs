@@ -15,7 +15,7 @@ use crate::panic;
 use crate::race::race;
 use crate::sync::Mutex;
 use crate::watch::why::Why;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -151,7 +151,9 @@ impl ServiceGroup<'_> {
         self.request(ServiceCommand::Stop).outcome(self.handle).await
     }
 
-    /// Restarts its services, and starts those that are in Exit. All of them stop at the same time, and
+    /// Restarts its services, and starts those that are in Exit, but for those with
+    /// [`autostart(false)`](crate::Service::autostart). What its services
+    /// [own](crate::Context::spawn_service) ends with them, and is not restarted by itself. All of them stop at the same time, and
     /// wait for each other in Idle as they do at the start. One that is back in Run before a service that
     /// it needs has left Run is restarted again, by that. As [`DaemonHandle::restart`].
     pub async fn restart(&self) -> GroupOutcome {
@@ -180,7 +182,16 @@ impl ServiceGroup<'_> {
         match command {
             ServiceCommand::Start => ids.retain(|&id| core.board.status(id).is_in(State::Exit)),
             ServiceCommand::Reload => ids.retain(|&id| !core.board.status(id).is_in(State::Exit)),
-            ServiceCommand::Stop | ServiceCommand::Restart | ServiceCommand::RestartStale => {}
+            ServiceCommand::Stop => {}
+            ServiceCommand::Restart | ServiceCommand::RestartStale => ids.retain(|&id| {
+                let status = core.board.status(id);
+                !core.rests(id, (status.state, status.cause))
+            }),
+        }
+        if matches!(command, ServiceCommand::Stop | ServiceCommand::Restart) {
+            // They end with their owners, which have others afterwards.
+            let all: HashSet<Id> = ids.iter().copied().collect();
+            ids.retain(|&id| core.added.owner(id).is_none_or(|owner| !all.contains(&owner)));
         }
         let mut parts = core.in_stop_order(&ids);
         match command {

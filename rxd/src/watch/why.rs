@@ -281,13 +281,15 @@ impl ServiceDiagnosis {
         // A service that waits for a gate or a delay has no method, but its last one may have been
         // cancelled.
         let runs = runs && waits_for.is_empty() && enters_run.is_none();
-        let is_over = |cause| cause == CancelCause::Ended && core.tasks(id).have_ended();
+        // Its last method has returned, and so have its tasks: it is on its way to the next one.
+        let has_returned = core.board.service(id).is_closed();
+        let is_over = |cause| (has_returned || cause == CancelCause::Ended) && core.tasks(id).have_ended();
         let cancellation = core.cancellation(id).filter(|&(cause, _)| runs && !is_over(cause));
         let (cancelled, limit_ends) = cancellation.unzip();
         let limit_ends = limit_ends.flatten().filter(|left| !left.is_zero());
         let last_failed = service.last_failed_at.map(|at| uptime.saturating_sub(at));
         let stops_after = core.names_of(stops_after);
-        let has_returned = cancelled.is_some() && core.board.service(id).is_closed();
+        let has_returned = has_returned && cancelled.is_some();
         let method_returned = has_returned.then(|| core.added.owned_by(id));
         ServiceDiagnosis {
             service,

@@ -182,3 +182,23 @@ async fn service_that_does_not_stop_is_named_and_the_daemon_ends_a_request() {
     let error = text(handle.all().start().await.into_result());
     assert!(error.contains("`base`: the daemon is stopping"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn group_restart_leaves_out_what_never_started_and_what_its_services_own() {
+    let boss = Service::from_fn("boss", |cx: Context| async move {
+        cx.spawn_service(service("minion").group("tools")).await?;
+        cx.cancelled().await;
+        Ok(())
+    });
+    let repair = service("repair").group("tools").autostart(false);
+    let handle = Daemon::new("d").signals([]).add(boss.group("tools")).add(repair).start().await.unwrap();
+    handle.wait_for("boss", State::Run).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for outcome in [handle.group("tools").unwrap().restart().await, handle.all().restart().await] {
+        assert_eq!(outcome.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), ["boss"]);
+        outcome.into_result().unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(handle.states()["repair"].is_in(State::Exit) && handle.states()["minion"].is_in(State::Run));
+    assert!(stop(&handle).await.is_ok());
+}

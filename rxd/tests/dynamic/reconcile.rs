@@ -73,7 +73,7 @@ async fn d32_refused_set_leaves_everything_as_it_was() {
     for (wanted, says) in [
         (vec![tenant("b", 1), tenant("c", 1).needs(["dbb"])], "did you mean `db`?"),
         (vec![tenant("b", 1), tenant("c", 1), tenant("c", 1)], "both called"),
-        (vec![tenant("b", 1), service("db")], "both called"),
+        (vec![tenant("b", 1), service("db")], "daemon `d` has a service `db`\nhelp: give the new one another name"),
         (vec![tenant("b", 1), service("no name")], "no name"),
         // It would have gone: it is not wanted.
         (vec![tenant("b", 1), tenant("c", 1).needs(["t-a"])], "`t-a`"),
@@ -160,6 +160,37 @@ async fn d35_service_that_does_not_end_is_named_and_nothing_is_added() {
     assert_eq!(names(&handle), ["cache", "db", "t-stubborn"]);
     handle.shutdown();
     drop(handle.wait().await);
+}
+
+/// Takes a while to stop.
+fn slow(name: &str) -> Service {
+    Service::from_fn(name.to_owned(), |cx: Context| async move {
+        cx.cancelled().await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        Ok(())
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn d37_call_waits_for_what_an_earlier_one_is_removing() {
+    let handle = daemon().await;
+    handle.reconcile("tenants", [slow("r0").version(1), slow("r1").version(1)]).await.unwrap();
+    handle.wait_for(["r0", "r1"], State::Run).await.unwrap();
+    let hurry = std::time::Duration::from_millis(100);
+    let first = handle.reconcile("tenants", [slow("r0").version(2)]);
+    assert!(tokio::time::timeout(hurry, first).await.is_err(), "it is dropped while `r0` and `r1` stop");
+    let done = handle.reconcile("tenants", [slow("r0").version(2)]).await.unwrap();
+    assert_eq!((done.to_string(), names(&handle).len()), ("added r0; kept 0".to_owned(), 3));
+    // The same after a plain removal.
+    let removal = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.remove("r0").await }
+    });
+    tokio::time::sleep(hurry).await;
+    let done = handle.reconcile("tenants", Vec::<Service>::new()).await.unwrap();
+    assert!(done.is_unchanged() && handle.states().get("r0").is_none(), "{done}");
+    removal.await.unwrap().unwrap();
+    assert!(stop(&handle).await.is_ok());
 }
 
 /// Some of ten services, each with a version and those that it needs, which have lower numbers: no

@@ -19,7 +19,10 @@ async fn f50_names_of_members_are_reserved() {
             "{error}"
         );
     }
-    assert!(text(handle.add(service("workers")).await).contains("are both called `workers`"));
+    assert!(
+        text(handle.add(service("workers")).await)
+            .contains("has a family `workers`\nhelp: give the service another name")
+    );
     handle.add(service("worker")).await.unwrap();
     assert!(stop(&handle).await.is_ok());
 }

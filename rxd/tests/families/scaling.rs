@@ -144,3 +144,17 @@ async fn f38_harness_replaces_members_also_those_that_come_later() {
     test.until("api", State::Run).await;
     assert!(test.shutdown().await.report.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn f38_members_are_in_the_group_of_their_service() {
+    let worker = |_| service("worker").group("pool");
+    let family = Family::new("workers", (0..2).map(worker)).made_by(worker);
+    let handle = Daemon::new("d").signals([]).family(family).add(service("api")).start().await.unwrap();
+    handle.scale("workers", 3).await.unwrap();
+    settle().await;
+    let outcome = handle.group("pool").unwrap().restart().await;
+    assert_eq!(outcome.iter().count(), 3);
+    outcome.into_result().unwrap();
+    assert_eq!(handle.states()["api"].incarnation, 1);
+    assert!(stop(&handle).await.is_ok());
+}

@@ -271,3 +271,21 @@ async fn g62_why_of_a_service_at_a_gate_after_a_cancelled_idle_names_the_gate() 
     assert_eq!(handle.why("b").unwrap().to_string(), "b in Run");
     end(&handle).await;
 }
+
+/// On threads: between the transition and the call of the method there is little time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g62_why_of_a_service_that_was_started_again_forgets_that_it_was_stopped() {
+    let idle_away = |cx: rxd::Context| async move {
+        cx.cancelled().await;
+        Ok(())
+    };
+    let handle = rxd::Daemon::new("d").signals([]).add(rxd::Service::from_fn("api", idle_away)).start().await.unwrap();
+    for _ in 0..500 {
+        handle.wait_for("api", rxd::State::Run).await.unwrap();
+        assert_eq!(handle.why("api").unwrap().to_string(), "api in Run");
+        handle.stop("api").await.unwrap();
+        handle.start("api").await.unwrap();
+    }
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+}

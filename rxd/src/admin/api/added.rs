@@ -52,7 +52,23 @@ pub(crate) async fn add(
         return Err(Problem::invalid("name", fault.replace("\nhelp: ", "; ")));
     }
     emit!(INFO, target: "rxd::admin", service = name, "requested by an operator: add a {kind}");
-    match make(&app.handle, &name, &args) {
+    // It is code of the program's, which may block.
+    let making = tokio::task::spawn_blocking({
+        let (handle, name) = (app.handle.clone(), name.clone());
+        move || {
+            let made = make(&handle, &name, &args);
+            // Here, since the client may have gone.
+            if let (Ok(()), Some(id)) = (&made, handle.core().id(&name)) {
+                AddedByRoute::of(handle.core()).note(handle.core(), id);
+            }
+            made
+        }
+    });
+    let Ok(made) = making.await else {
+        let detail = format!("the function that makes a {kind} did not end: the daemon stops");
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The daemon is stopping", detail));
+    };
+    match made {
         Ok(()) => {}
         Err(AddFailed::Refused(error)) => {
             return Err(Problem::invalid("args", format!("no {kind} was made: {error}")));
@@ -64,9 +80,6 @@ pub(crate) async fn add(
             return Err(Problem::new(status, "panicked", title, detail));
         }
         Err(AddFailed::NotAdded(error)) => return Err(problem(&app, &error, "The service cannot be added")),
-    }
-    if let Some(id) = core.id(&name) {
-        AddedByRoute::of(core).note(core, id);
     }
     Ok((StatusCode::CREATED, Json(app.service_reply(&name)?)))
 }

@@ -6,7 +6,7 @@
 //!    refused, nothing has happened yet.
 //! 3. The removals, along the graph, and then the additions, along the graph.
 
-use super::{MAY_END, ambiguity, own_faults};
+use super::{MAY_END, ambiguity, await_removal, own_faults, taken_name};
 use crate::board::Id;
 use crate::board::slots::family_id;
 use crate::core::added::{GroupMember, RemoveRefused};
@@ -87,7 +87,13 @@ impl DaemonHandle {
     ///   if they are in the group, nor are members of a family, nor those that another service
     ///   [owns](crate::Context::spawn_service).
     /// * The wanted services may name each other, in any order, and all that is there.
-    /// * One call follows the other, for all groups together.
+    /// * One call follows the other, for all groups together, and waits for removals in its group that are
+    ///   under way. In a service, race it with [`or_cancelled`](crate::Context::or_cancelled): another call
+    ///   may wait for the end of that service.
+    /// * All added services of the group are meant, whoever added them. So use a group of its own, and not
+    ///   one of services that operators add.
+    /// * Let the version cover all that a service is made from, also its watches: nothing else tells a
+    ///   new one from the one that is there.
     ///
     /// # Errors
     ///
@@ -153,6 +159,11 @@ impl DaemonHandle {
         if core.shutting_down().is_some() || core.report.borrow().is_some() {
             return Err(refused("the daemon is stopping"));
         }
+        let wants =
+            wanted.iter().filter_map(|service| Some((core.id(service.name())?, service.name().to_owned().into())));
+        let mut going: Vec<(Id, Name)> = wants.filter(|(id, _)| core.is_removed(*id)).collect();
+        going.append(&mut core.added.going(group));
+        self.await_going(core, going).await.map_err(|why| refused(&why))?;
         let Plan { add, remove, mut done } = plan(core, group, wanted, self.caller(core))?;
         let planned = std::mem::take(&mut done.added);
         let (removed, replaced) = (std::mem::take(&mut done.removed), std::mem::take(&mut done.replaced));
@@ -177,10 +188,26 @@ impl DaemonHandle {
         Ok(done)
     }
 
+    /// Waits for removals that were requested before. Returns why that failed.
+    async fn await_going(&self, core: &Core, going: Vec<(Id, Name)>) -> Result<(), String> {
+        let caller = self.caller(core);
+        for (id, name) in going {
+            if caller == Some(id) {
+                return Err(format!("service `{name}` makes the call, and is being removed"));
+            }
+            let (sender, reply) = oneshot::channel();
+            if core.await_removal(&name, Reply::Waiter(sender)) {
+                let removed = await_removal(core, (&name, Some(id)), reply, core.answer_limit(id)).await;
+                removed.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes services, of which those that others name come last. Returns why that failed.
     async fn remove_all(&self, core: &Core, remove: Vec<(Id, Name)>) -> Result<(), String> {
         let (mut replies, mut limit) = (Vec::with_capacity(remove.len()), Duration::ZERO);
-        for (_, name) in &remove {
+        for (id, name) in &remove {
             let (sender, reply) = oneshot::channel();
             match core.begin_removal(name, true, Reply::Waiter(sender), None) {
                 Ok(own) => {
@@ -188,7 +215,14 @@ impl DaemonHandle {
                     replies.push((name, reply));
                 }
                 // Somebody else removes it.
-                Err(RemoveRefused::Unknown | RemoveRefused::UnderWay) => {}
+                Err(RemoveRefused::UnderWay) => {
+                    let (sender, reply) = oneshot::channel();
+                    if core.await_removal(name, Reply::Waiter(sender)) {
+                        limit = limit.saturating_add(core.answer_limit(*id));
+                        replies.push((name, reply));
+                    }
+                }
+                Err(RemoveRefused::Unknown) => {}
                 Err(RemoveRefused::Declared | RemoveRefused::Member(_) | RemoveRefused::Needed(_)) => {
                     unreachable!("it was added, and may be named")
                 }
@@ -313,6 +347,10 @@ fn check(core: &Core, gone: &HashSet<Id>, add: &[Service]) -> Result<Vec<usize>,
     let mut of_type: HashMap<u64, Vec<Name>> = HashMap::new();
     for service in add {
         own_faults(core, service, &mut faults);
+        if let Some(fault) = taken_name(core, service.name(), &stays) {
+            faults.push(fault);
+            rule = Some(graph::Rule::DuplicateName.as_str());
+        }
         if let Some(hash) = service.type_hash() {
             of_type.entry(hash).or_default().push(service.name().to_owned().into());
         }
