@@ -302,7 +302,7 @@ fn add(board: &Board) -> Id {
         lasts: None,
         since: None,
     };
-    board.add_service(id, vec![gate]);
+    board.add_service(id, vec![gate], None);
     id
 }
 
@@ -367,7 +367,7 @@ fn loom_watch_on_a_service_that_is_removed_is_removed_cleanly() {
         board.unwatch(&watch);
         // The next in its slot has no watcher of it.
         let next = slots::next_in_slot(id).unwrap();
-        board.add_service(next, Vec::new());
+        board.add_service(next, Vec::new(), None);
         enter(&board, next);
         assert!(board.status(next).is_in(State::Run) && !board.status(id).is_in(State::Run));
         assert!(has_woken_all(&board));

@@ -372,7 +372,7 @@ mod tests {
             let id = first_in_slot(1);
             let adder = ::loom::thread::spawn({
                 let stop_order = stop_order.clone();
-                move || stop_order.add(id, [0].into())
+                move || stop_order.add(id, &[0], None)
             });
             let first = stop_order.begin();
             match adder.join().unwrap() {
