@@ -19,6 +19,7 @@
 //! The lock of the rows may be taken under that of the heartbeats. Only that of a service's tasks is
 //! taken under it. Signals are set under it, which is an atomic step.
 
+pub(crate) mod relations;
 mod removal;
 #[cfg(all(test, not(rxd_loom)))]
 mod tests;
@@ -136,15 +137,6 @@ impl AddedFacts {
     pub(crate) fn in_group(self, group: Option<Name>) -> Self {
         AddedFacts { group, ..self }
     }
-}
-
-/// An added service of a group.
-#[derive(Debug)]
-pub(crate) struct GroupMember {
-    pub(crate) id: Id,
-    pub(crate) name: Name,
-    pub(crate) version: Option<NonZeroU64>,
-    pub(crate) is_owned: bool,
 }
 
 /// A removal that was asked for.
@@ -312,30 +304,6 @@ impl AddedServices {
         self.read(|rows| rows.all().filter_map(|row| Some((row.id, row.about.group.clone()?))).collect())
     }
 
-    /// Those of a group that are there and not to be removed.
-    pub(crate) fn in_group(&self, group: &str) -> Vec<GroupMember> {
-        self.read(|rows| {
-            let of_group = rows.all().filter(|row| row.stays() && row.about.group.as_deref() == Some(group));
-            let of_group = of_group.filter(|row| row.about.family.is_none());
-            let member = |row: &AddedService| GroupMember {
-                id: row.id,
-                name: row.about.name.clone(),
-                version: row.about.version,
-                is_owned: row.owner.is_some(),
-            };
-            of_group.map(member).collect()
-        })
-    }
-
-    /// Those that refer to a service and are not to be removed, each with whether it ends with it.
-    pub(crate) fn dependents(&self, id: Id) -> Vec<(Id, Name, bool)> {
-        self.read(|rows| {
-            let dependents = rows.row(id).map_or(&[][..], |row| &row.dependents);
-            let rows = dependents.iter().filter_map(|&(id, _)| rows.row(id)).filter(|row| row.removal.is_none());
-            rows.map(|row| (row.id, row.about.name.clone(), row.owner == Some(id))).collect()
-        })
-    }
-
     #[cfg(feature = "admin")]
     pub(super) fn group(&self, id: Id) -> Option<Name> {
         self.read(|rows| rows.row(id).and_then(|row| row.about.group.clone()))
@@ -343,27 +311,6 @@ impl AddedServices {
 
     pub(crate) fn table(&self, id: Id) -> Option<&'static Table> {
         self.read(|rows| rows.row(id).map(|row| row.about.table))
-    }
-
-    /// The names of those that end with an incarnation of this service.
-    pub(crate) fn owned_by(&self, owner: Id) -> Vec<Name> {
-        self.read(|rows| {
-            let owned = rows.all().filter(|row| row.owner == Some(owner) && !row.has_engine_ended);
-            owned.map(|row| row.about.name.clone()).collect()
-        })
-    }
-
-    /// The service whose incarnation this one ends with.
-    pub(crate) fn owner(&self, id: Id) -> Option<Id> {
-        self.read(|rows| rows.row(id).and_then(|row| row.owner))
-    }
-
-    /// The names of those of a group that are being removed.
-    pub(crate) fn going(&self, group: &str) -> Vec<(Id, Name)> {
-        self.read(|rows| {
-            let going = rows.all().filter(|row| row.removal.is_some() && row.about.group.as_deref() == Some(group));
-            going.map(|row| (row.id, row.about.name.clone())).collect()
-        })
     }
 
     /// The family that the service is a member of.

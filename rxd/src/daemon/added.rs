@@ -15,10 +15,11 @@
 //!
 //! A removal is in [`core::added`](crate::core::added).
 
+pub(super) mod entry;
 mod owned;
 pub(crate) mod reconcile;
 
-use super::engine_tasks::EngineTasks;
+use self::entry::{Spawner, put_on_board};
 use super::service::Service;
 use super::wiring::specs_of;
 use crate::board::slots::family_id;
@@ -30,7 +31,6 @@ use crate::core::{Core, Reply, current};
 use crate::error::{Error, GraphError};
 use crate::graph::{self, Edge, Graph, Node, Target};
 use crate::handle::DaemonHandle;
-use crate::in_span::span;
 use crate::lifecycle::manager::Table;
 use crate::lifecycle::options::Options;
 use crate::panic;
@@ -39,29 +39,8 @@ use crate::race::{Winner, race};
 use crate::trace::added::AddedRules;
 use crate::watch::unknown_service;
 use crate::watch::why::Why;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-
-/// Where the engines of added services are spawned. An extension of the core.
-#[derive(Debug)]
-pub(super) struct Spawner {
-    pub(super) tasks: EngineTasks,
-    pub(super) runtime: Handle,
-}
-
-impl Spawner {
-    /// Spawns the engine of a service that is on the board.
-    pub(super) fn spawn(&self, core: &Arc<Core>, id: Id, mut service: Service) {
-        let name = service.take_name();
-        // Of its own: it may outlive the service that adds it, whose span is current here.
-        let span = span(
-            || tracing::error_span!(target: "rxd", parent: None, "service", service = %name, daemon = %core.daemon),
-        );
-        service.spawn(core, id, (&self.tasks, &self.runtime), span);
-    }
-}
 
 /// Waits for the answer to the removal of a service.
 pub(super) async fn await_removal(
@@ -330,24 +309,13 @@ impl DaemonHandle {
                 Err(AddRefused::TooMany) => return Err(refused("the daemon has as many services as it can have")),
             }
         };
-        let needs_timer = specs.iter().any(|spec| spec.lasts.is_some());
-        core.make_room(id);
-        if !core.stop_order.add(id, &after, None) {
-            core.give_back_room(id);
-            core.added.withdraw(id);
+        #[cfg(any(test, feature = "test-util"))]
+        let note = || AddedRules::note(core, id, rules);
+        #[cfg(not(any(test, feature = "test-util")))]
+        let note = || {};
+        if !put_on_board(core, id, &service, (None, &after), specs, note) {
             return Err(stopping());
         }
-        #[cfg(any(test, feature = "test-util"))]
-        AddedRules::note(core, id, rules);
-        core.board.add_service(id, specs, None);
-        #[cfg(feature = "admin")]
-        core.joins_group(id);
-        core.publish_added(id);
-        core.monitor_added(id, service.limits());
-        if needs_timer || service.limits().heartbeat.is_some() {
-            core.supervisor.notify_one();
-        }
-        core.notify_changed();
         spawner.spawn(core, id, service);
         Ok(id)
     }

@@ -11,7 +11,8 @@
 //!    *all* members of a family would hold for a moment otherwise, when there are none.
 //! 3. A member leaves its family before it is asked to stop.
 
-use super::added::{Spawner, await_removal};
+use super::added::await_removal;
+use super::added::entry::{Spawner, put_on_board};
 use super::family::{Family, MAX_MEMBERS, MakeMember, config_fault, unlike_fault};
 use super::service::Service;
 use super::wiring::{NewWatches, specs_of};
@@ -104,24 +105,13 @@ fn put(
         crate::core::added::AddRefused::TooMany => "the daemon has as many services as it can have".to_owned(),
         _ => format!("its name `{}` is in use", service.name()),
     })?;
-    core.make_room(id);
-    if !core.stop_order.add(id, after, Some(family)) {
-        core.give_back_room(id);
-        core.added.withdraw(id);
+    #[cfg(any(test, feature = "test-util"))]
+    let note = || AddedRules::note_member(core, id, (family, service.name()));
+    #[cfg(not(any(test, feature = "test-util")))]
+    let note = || {};
+    if !put_on_board(core, id, service, (Some(family), after), watches, note) {
         return Err("the daemon is stopping".to_owned());
     }
-    #[cfg(any(test, feature = "test-util"))]
-    AddedRules::note_member(core, id, (family, service.name()));
-    let needs_timer = watches.iter().any(|watch| watch.lasts.is_some());
-    core.board.add_service(id, watches, Some(family));
-    #[cfg(feature = "admin")]
-    core.joins_group(id);
-    core.publish_added(id);
-    core.monitor_added(id, service.limits());
-    if needs_timer || service.limits().heartbeat.is_some() {
-        core.supervisor.notify_one();
-    }
-    core.notify_changed();
     Ok(id)
 }
 

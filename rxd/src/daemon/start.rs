@@ -14,7 +14,7 @@
 //! to 4 is the error of the start, and no service has entered Init.
 
 use super::Daemon;
-use super::added::Spawner;
+use super::added::entry::Spawner;
 use super::engine_tasks::EngineTasks;
 #[cfg(feature = "admin")]
 use super::family::Family;

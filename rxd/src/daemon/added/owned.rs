@@ -36,7 +36,7 @@ impl Context {
     ///   [`Runner::stop`](crate::Runner::stop) called, however long that takes: each has its own
     ///   limits.
     /// * A reload that interrupts `run` ends it too, if it was added by that context.
-    /// * Whoever removes this service, removes it first.
+    /// * The removal of this service removes it first.
     /// * A failure of it is no failure of this service. To follow it, [watch](Context::watch_any) it.
     ///
     /// A service that is to stay is added by `cx.daemon().add(..)`.

@@ -9,7 +9,8 @@
 use super::{MAY_END, ambiguity, await_removal, own_faults, taken_name};
 use crate::board::Id;
 use crate::board::slots::family_id;
-use crate::core::added::{GroupMember, RemoveRefused};
+use crate::core::added::RemoveRefused;
+use crate::core::added::relations::GroupMember;
 use crate::core::names::Name;
 use crate::core::{Core, Reply};
 use crate::daemon::service::Service;
@@ -90,8 +91,8 @@ impl DaemonHandle {
     /// * One call follows the other, for all groups together, and waits for removals in its group that are
     ///   under way. In a service, race it with [`or_cancelled`](crate::Context::or_cancelled): another call
     ///   may wait for the end of that service.
-    /// * All added services of the group are meant, whoever added them. So use a group of its own, and not
-    ///   one of services that operators add.
+    /// * A service that other code or an operator has added to the group is removed, if it is not wanted.
+    ///   So use a group that only this call fills.
     /// * Let the version cover all that a service is made from, also its watches: nothing else tells a
     ///   new one from the one that is there.
     ///
